@@ -1,0 +1,125 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// One try of a work at one endpoint. The leaf that sends it reports through the five verbs below and knows nothing of
+// policies; the policies are told through the gates and know nothing of sockets.
+
+import type { Clock } from './clock.ts'
+import type { FaultCode } from './codes.ts'
+import type { Answer, Outcome, Reply } from './outcome.ts'
+import type { RawHeaders } from './raw-headers.ts'
+import { Scope } from './scope.ts'
+import type { GateRun } from './scope.ts'
+import type { Work } from './work.ts'
+
+export type AttemptKind = 'first' | 'retry' | 'hedge' | 'failover'
+
+/** What the attempt may ask of the leaf that sends it. */
+export interface Leaf {
+  /** Stops the attempt: what was not sent is not sent, what is open is closed. `closed` is still reported. */
+  cut(): void
+}
+
+/** Who wants to know of attempts: the pipeline that made it. */
+export interface AttemptOwner {
+  /** The head, the failure, the refusal or the cut: what goes back up to the layers. Called once. */
+  settled(attempt: Attempt, outcome: Outcome, now: number): void
+  /** Every gate was passed after a wait: the attempt can be sent. */
+  ready(attempt: Attempt, now: number): void
+  /** Upstream's work is over: last byte, closed socket. Called once, after `settled`. */
+  ended(attempt: Attempt, now: number): void
+}
+
+export class Attempt extends Scope {
+  readonly work: Work
+  readonly kind: AttemptKind
+  readonly owner: AttemptOwner
+  readonly clock: Clock
+  /** When the first byte was handed to the socket; -1 before. The attempt's own time starts here. */
+  sentAt: number
+  /** When the head of the answer arrived; -1 before. */
+  headAt: number
+  /** How it ended towards the layers; null while it runs. */
+  outcome: Outcome | null
+  /** What broke the body after the head, if anything did. */
+  bodyFault: FaultCode | null
+  /** Set by the leaf in `send`. */
+  leaf: Leaf | null
+  isClosed: boolean
+  /** Resolves the promise of the handler that made it. */
+  readonly resolve: (outcome: Outcome) => void
+
+  constructor(
+    work: Work, kind: AttemptKind, gates: GateRun, owner: AttemptOwner, clock: Clock,
+    resolve: (outcome: Outcome) => void, now: number,
+  ) {
+    super(gates, now)
+    this.work = work
+    this.kind = kind
+    this.owner = owner
+    this.clock = clock
+    this.sentAt = -1
+    this.headAt = -1
+    this.outcome = null
+    this.bodyFault = null
+    this.leaf = null
+    this.isClosed = false
+    this.resolve = resolve
+  }
+
+  override decided(verdict: null | Answer, now: number): void {
+    if (verdict === null) this.owner.ready(this, now)
+    else this.#settle(verdict, now)
+  }
+
+  /** Leaf: the first byte is about to be handed to the socket; from here on upstream may act on it. */
+  sent(): void {
+    this.sentAt = this.clock.now()
+    this.work.raise('maybe')
+  }
+
+  /** Leaf: an interim answer (100, 102, 103, …; never 101). */
+  informed(status: number, headers: RawHeaders): void {
+    if (this.outcome === null) this.work.inform(status, headers)
+  }
+
+  /** Leaf: the head of the answer. A null body means there is none and `closed` follows at once. */
+  headed(reply: Reply): void {
+    if (this.outcome !== null) return reply.body?.discard()
+    const now = this.clock.now()
+    this.headAt = now
+    this.work.raise('yes')
+    this.#settle(reply, now)
+  }
+
+  /** Leaf: no answer will come. `closed` is implied. */
+  failed(fault: FaultCode, cause: string): void {
+    const now = this.clock.now()
+    if (this.outcome === null) this.#settle({ kind: 'failed', fault, cause }, now)
+    else this.bodyFault ??= fault
+    this.closed()
+  }
+
+  /** Leaf: upstream's work on this attempt is over, well or not. Later calls do nothing. */
+  closed(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    const now = this.clock.now()
+    this.gates.release(this, now)
+    this.owner.ended(this, now)
+  }
+
+  /** Gates, exchange: stop this attempt with that outcome. After the head only the body is stopped. */
+  cut(outcome: Outcome, now: number): void {
+    if (this.isClosed) return
+    if (this.outcome === null) this.#settle(outcome, now)
+    this.gates.leaveLine(this, now)
+    if (this.leaf === null) this.closed()
+    else this.leaf.cut()
+  }
+
+  #settle(outcome: Outcome, now: number): void {
+    this.outcome = outcome
+    this.gates.judge(this, outcome, now)
+    this.owner.settled(this, outcome, now)
+    this.resolve(outcome)
+  }
+}

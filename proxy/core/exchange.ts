@@ -1,0 +1,97 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// One caller's request and its answer, from the head to the last body byte: what the caller waits for. It owns the
+// deadline and the ends; what it set going upstream is its Work.
+
+import type { Caller } from './caller.ts'
+import type { Answer, Outcome, PolicyName } from './outcome.ts'
+import type { Code } from './codes.ts'
+import { Scope } from './scope.ts'
+import type { Plan } from './plan.ts'
+import { Work } from './work.ts'
+
+/** Who carries an exchange through the house (edge/accept.ts, or the simulator's client). */
+export interface ExchangeOwner {
+  /** All doors are passed after a wait, or one of them said no. */
+  decided(exchange: Exchange, verdict: null | Answer, now: number): void
+  /** The deadline passed: the caller is to be told, if it can still be told. */
+  expired(exchange: Exchange, now: number): void
+}
+
+/** Classes, from the first to the last to be shed. */
+export type Priority = 'critical' | 'default' | 'sheddable'
+
+export class Exchange extends Scope {
+  readonly caller: Caller
+  readonly plan: Plan
+  readonly owner: ExchangeOwner
+  readonly work: Work
+  /** Absolute, clock ms; Infinity when there is none. */
+  deadlineAt: number
+  /** Ours if the caller sent none; in the access log and in problem documents. */
+  requestId: string
+  /** What the caller was told, or what befell; null while it runs. */
+  outcome: Outcome | null
+  /** The code it is counted under; null for an answer of upstream. */
+  code: Code | null
+  /** Status as told to the caller; 0 when nothing could be told. */
+  status: number
+  /** Time spent waiting for a permit, ms. */
+  queuedMs: number
+  /** Whether the answer is a stream (SSE, long poll): the deadline no longer covers its body. */
+  isStream: boolean
+
+  constructor(caller: Caller, plan: Plan, owner: ExchangeOwner, now: number) {
+    super(plan.doors, now)
+    this.caller = caller
+    this.plan = plan
+    this.owner = owner
+    this.work = new Work(this)
+    this.deadlineAt = Infinity
+    this.requestId = ''
+    this.outcome = null
+    this.code = null
+    this.status = 0
+    this.queuedMs = 0
+    this.isStream = false
+  }
+
+  override decided(verdict: null | Answer, now: number): void {
+    this.owner.decided(this, verdict, now)
+  }
+
+  /** The outcome is known (a head, a failure, a refusal, a cut): the gates learn it. The first call counts. */
+  settle(outcome: Outcome, code: Code | null, status: number, now: number): void {
+    if (this.outcome !== null) return
+    this.outcome = outcome
+    this.code = code
+    this.status = status
+    this.gates.judge(this, outcome, now)
+  }
+
+  /** The last byte is out, or never will be: gates are left and the plan's observer is told. The first call counts. */
+  end(now: number): void {
+    if (this.isReleased) return
+    this.gates.leaveLine(this, now)
+    this.gates.release(this, now)
+    this.plan.observer.exchangeEnded(this, now)
+  }
+
+  /** The caller left. Work without a claim is cut with it. */
+  leave(now: number): void {
+    if (this.isReleased) return
+    const elapsedMs = now - this.startedAt
+    this.settle({ kind: 'abandoned', by: 'caller', elapsedMs }, 'caller.gone', 0, now)
+    this.work.cut({ kind: 'abandoned', by: 'caller', elapsedMs }, now)
+    this.end(now)
+  }
+
+  /** The deadline passed. */
+  expire(now: number): void {
+    if (!this.isReleased) this.owner.expired(this, now)
+  }
+
+  /** Observe mode: what `policy` would have said. Counted, without effect. */
+  wouldRefuse(code: Code, policy: PolicyName): void {
+    this.plan.observer.wouldRefuse(this, code, policy)
+  }
+}

@@ -1,0 +1,63 @@
+// What a mechanism is: a Gate stands at the entrance of a scope, a Layer wraps the handler because it must call it not
+// at all, again, or twice. Both are made once, when the configuration loads; a request only walks them.
+
+import type { TSchema } from 'typebox'
+import type { Announce } from './announce.ts'
+import type { Clock } from './clock.ts'
+import type { Answer, Outcome, PolicyName } from './outcome.ts'
+import type { Random } from './random.ts'
+import type { Scope, Verdict } from './scope.ts'
+import type { Work } from './work.ts'
+import type { AttemptKind } from './attempt.ts'
+
+export interface Gate<S extends Scope> {
+  readonly name: PolicyName
+  /** Lets the scope in, refuses it, answers it, or keeps it. Never a promise. `shadow`: observe, never act. */
+  admit(scope: S, now: number, shadow: boolean): Verdict
+  /** Once: at the head of the answer, the failure or the cut. What breakers, limits and budgets learn from. */
+  judge?(scope: S, outcome: Outcome, now: number): void
+  /** Once: when the work behind the gate is over (last byte, socket closed) or has become a counted stream. */
+  release?(scope: S, now: number): void
+  /** The scope ended while it waited here: leave the line. */
+  cancel?(scope: S, now: number): void
+  /** After someone else's wait: is it still true? Null: yes. */
+  recheck?(scope: S, now: number): null | Answer
+  /** Figures for /admin/status and gauges; read when asked, never pushed. */
+  inspect?(): Record<string, number | string>
+}
+
+/** Resolves always; a rejection is a bug. */
+export type Handler = (work: Work, kind: AttemptKind) => Promise<Outcome>
+
+/** Runs at load, not per request. */
+export type Layer = (next: Handler) => Handler
+
+/** What a policy is given when it is made. */
+export interface PolicyContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly announce: Announce
+  /** Name of the route it stands on, and of the upstream behind that route. */
+  readonly route: string
+  readonly upstream: string
+  /** Options of this policy, of other keys of the same route and of its upstream, validated and in ms and bytes. */
+  readonly routeOptions: RouteOptions
+  readonly upstreamOptions: UpstreamOptions
+  /** State that outlives a reload, shared by all who name the same key; `make` runs when there is none yet. */
+  part<T>(key: string, make: () => T): T
+}
+
+/** Validated options as a policy reads them: by its own key, typed by its own schema. */
+export type OptionBag = { readonly [key: string]: unknown }
+export type RouteOptions = OptionBag
+export type UpstreamOptions = OptionBag
+
+/** One mechanism: where it stands, what it may be told, and how it is made. */
+export interface PolicyDefinition<S extends Scope> {
+  readonly name: PolicyName
+  /** The keys it reads under a route and under an upstream, with their schemas. */
+  readonly routeSchema?: Readonly<Record<string, TSchema>>
+  readonly upstreamSchema?: Readonly<Record<string, TSchema>>
+  /** Null: nothing to do on this route, and then it costs nothing. */
+  create(context: PolicyContext): Gate<S> | null
+}

@@ -1,0 +1,15 @@
+// Header fields as they travel: a flat list of name, value, name, value, in order and case as received. Why flat: a
+// proxy must keep order, case and repetition, and one array is the cheapest thing that does.
+
+/** `[name, value, name, value, …]`, strings of bytes (latin1), at even length. */
+export type RawHeaders = readonly string[]
+
+/** The value of the first field called `lowerName` (any case), or undefined. */
+export function firstValue(headers: RawHeaders, lowerName: string): string | undefined {
+  const length = lowerName.length
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === length && (name === lowerName || name.toLowerCase() === lowerName)) return headers[i + 1]
+  }
+  return undefined
+}

@@ -1,0 +1,26 @@
+// The door towards those who serve: what the pipeline may ask of whatever sends an attempt. The simulator stands here
+// in virtual time, the real connections in upstream/.
+
+import type { Attempt } from './attempt.ts'
+
+/** One address of an upstream. */
+export interface Endpoint {
+  /** Canonical origin, for logs and status: `http://127.0.0.1:3000`. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  readonly isSecure: boolean
+}
+
+export interface Upstream {
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  /** Sends the attempt; tells it what happens through `attempt.sent`, `informed`, `headed`, `failed` and `closed`. */
+  send(attempt: Attempt): void
+  /** Tries to open one connection to the first endpoint; resolves to null when it was accepted, else to what was seen. */
+  probe(timeoutMs: number): Promise<string | null>
+  /** Figures for status and gauges: connections open, idle, and so on. */
+  inspect(): Record<string, number | string>
+  /** Closes idle connections now and the others when their attempt ends. */
+  close(): void
+}
