@@ -1,0 +1,90 @@
+// A configuration after reading: validated, durations in ms, sizes in bytes, defaults filled in. Immutable; a reload
+// makes another one. Options of policies stay bags here: each policy reads its own key with its own schema's type.
+
+import type { OptionBag } from './policy.ts'
+
+export type Mode = 'enforce' | 'observe'
+
+export interface ListenerOptions {
+  readonly name: string
+  readonly kind: 'ingress' | 'egress'
+  /** `HOST:PORT` with the port apart; or the path of a unix socket. */
+  readonly address: ListenAddress
+  readonly backlog: number
+  /** CIDR ranges whose forwarded fields are believed. */
+  readonly trust: readonly string[]
+  /** What a FIN before the answer is complete means. */
+  readonly halfClose: 'leave' | 'serve'
+}
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+export interface UpstreamConfiguration {
+  readonly name: string
+  /** Origins, `http://127.0.0.1:3000`, without path. */
+  readonly endpoints: readonly string[]
+  /** Host field sent; null: the caller's own authority. */
+  readonly host: string | null
+  /** How long refused connections mean "not ready yet" before the first answer, ms. */
+  readonly startupMs: number
+  /** Everything under this upstream by key, policies' options included (`bulkhead`, `timeouts`, …). */
+  readonly options: OptionBag
+}
+
+export interface RouteConfiguration {
+  readonly name: string
+  readonly listener: string
+  readonly match: {
+    /** Upper-case; null: every method. */
+    readonly methods: readonly string[] | null
+    /** Host without port, lower-case; null: every host. */
+    readonly host: string | null
+    /** Exact path, or a prefix with a final `*`. */
+    readonly path: string
+  }
+  readonly upstream: string
+  readonly mode: Mode
+  /** Modes of single policies where they differ from the route's. */
+  readonly policyModes: Readonly<Record<string, Mode>>
+  readonly isStream: boolean
+  readonly stripPrefix: string
+  readonly requestHeaders: { readonly set: Readonly<Record<string, string>>; readonly remove: readonly string[] }
+  readonly responseHeaders: { readonly set: Readonly<Record<string, string>>; readonly remove: readonly string[] }
+  /** Largest request body, bytes; Infinity without a limit. */
+  readonly maxBodyBytes: number
+  /** Everything under this route by key, policies' options included (`deadline`, `bulkhead`, `timeouts`, …). */
+  readonly options: OptionBag
+}
+
+export interface Configuration {
+  /** Path of the file; null when made from the command line. */
+  readonly file: string | null
+  /** First 12 hex digits of the SHA-256 of the effective values. */
+  readonly hash: string
+  readonly mode: Mode
+  readonly listeners: readonly ListenerOptions[]
+  readonly admin: { readonly address: ListenAddress; readonly token: string | null }
+  readonly probe: { readonly address: ListenAddress } | null
+  readonly limits: {
+    readonly headerBytes: number
+    readonly headerCount: number
+    readonly uriBytes: number
+    readonly connections: number
+    readonly connectionsPerCaller: number
+  }
+  readonly timeouts: {
+    /** From the connection (or the last answer's first following byte) to the complete head of a request, ms. */
+    readonly headMs: number
+    /** Between bytes of a request body, ms. */
+    readonly requestIdleMs: number
+    /** Keep-alive towards callers, ms. */
+    readonly keepAliveMs: number
+  }
+  readonly drain: { readonly delayMs: number; readonly timeoutMs: number }
+  readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
+  readonly readiness: { readonly includeUpstream: boolean }
+  readonly upstreams: readonly UpstreamConfiguration[]
+  readonly routes: readonly RouteConfiguration[]
+}
