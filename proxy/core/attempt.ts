@@ -2,7 +2,7 @@
 // One try of a work at one endpoint. The leaf that sends it reports through the five verbs below and knows nothing of
 // policies; the policies are told through the gates and know nothing of sockets.
 
-import type { Clock } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import type { FaultCode } from './codes.ts'
 import type { Answer, Outcome, Reply } from './outcome.ts'
 import type { RawHeaders } from './raw-headers.ts'
@@ -20,11 +20,9 @@ export interface Leaf {
 
 /** Who wants to know of attempts: the pipeline that made it. */
 export interface AttemptOwner {
-  /** The head, the failure, the refusal or the cut: what goes back up to the layers. Called once. */
-  settled(attempt: Attempt, outcome: Outcome, now: number): void
   /** Every gate was passed after a wait: the attempt can be sent. */
   ready(attempt: Attempt, now: number): void
-  /** Upstream's work is over: last byte, closed socket. Called once, after `settled`. */
+  /** Upstream's work is over: last byte, closed socket. Called once. */
   ended(attempt: Attempt, now: number): void
 }
 
@@ -33,6 +31,9 @@ export class Attempt extends Scope {
   readonly kind: AttemptKind
   readonly owner: AttemptOwner
   readonly clock: Clock
+  /** The attempt's own time, ms from its first byte on the wire; Infinity without one. Set by a gate. */
+  timeoutMs: number
+  timer: Timer | null
   /** When the first byte was handed to the socket; -1 before. The attempt's own time starts here. */
   sentAt: number
   /** When the head of the answer arrived; -1 before. */
@@ -56,6 +57,8 @@ export class Attempt extends Scope {
     this.kind = kind
     this.owner = owner
     this.clock = clock
+    this.timeoutMs = Infinity
+    this.timer = null
     this.sentAt = -1
     this.headAt = -1
     this.outcome = null
@@ -67,13 +70,23 @@ export class Attempt extends Scope {
 
   override decided(verdict: null | Answer, now: number): void {
     if (verdict === null) this.owner.ready(this, now)
-    else this.#settle(verdict, now)
+    else this.refused(verdict, now)
+  }
+
+  /** A gate answered instead of letting the attempt through: nothing was sent. */
+  refused(answer: Answer, now: number): void {
+    this.#settle(answer, now)
+    this.closed()
   }
 
   /** Leaf: the first byte is about to be handed to the socket; from here on upstream may act on it. */
   sent(): void {
-    this.sentAt = this.clock.now()
     this.work.raise('maybe')
+    if (this.sentAt >= 0) return
+    this.sentAt = this.clock.now()
+    if (this.timeoutMs !== Infinity && this.outcome === null) {
+      this.timer = this.clock.after(this.timeoutMs, () => this.#timedOut())
+    }
   }
 
   /** Leaf: an interim answer (100, 102, 103, …; never 101). */
@@ -116,10 +129,19 @@ export class Attempt extends Scope {
     else this.leaf.cut()
   }
 
+  #timedOut(): void {
+    this.timer = null
+    const cause = `no head of an answer within ${this.timeoutMs} ms of sending`
+    this.cut({ kind: 'failed', fault: 'upstream.timeout', cause }, this.clock.now())
+  }
+
   #settle(outcome: Outcome, now: number): void {
     this.outcome = outcome
+    if (this.timer !== null) {
+      this.timer.clear()
+      this.timer = null
+    }
     this.gates.judge(this, outcome, now)
-    this.owner.settled(this, outcome, now)
     this.resolve(outcome)
   }
 }

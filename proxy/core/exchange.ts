@@ -3,6 +3,7 @@
 // deadline and the ends; what it set going upstream is its Work.
 
 import type { Caller } from './caller.ts'
+import type { Timer } from './clock.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Code } from './codes.ts'
 import { Scope } from './scope.ts'
@@ -27,6 +28,12 @@ export class Exchange extends Scope {
   readonly work: Work
   /** Absolute, clock ms; Infinity when there is none. */
   deadlineAt: number
+  /** Fires at `deadlineAt`; owned and cleared by the deadline gate. */
+  deadlineTimer: Timer | null
+  /** Its class at the admission of the upstream. */
+  priority: Priority
+  /** Its place in the admission line while it waits there. */
+  ticket: object | null
   /** Ours if the caller sent none; in the access log and in problem documents. */
   requestId: string
   /** What the caller was told, or what befell; null while it runs. */
@@ -47,6 +54,9 @@ export class Exchange extends Scope {
     this.owner = owner
     this.work = new Work(this)
     this.deadlineAt = Infinity
+    this.deadlineTimer = null
+    this.priority = 'default'
+    this.ticket = null
     this.requestId = ''
     this.outcome = null
     this.code = null

@@ -4,6 +4,7 @@
 import type { TSchema } from 'typebox'
 import type { Announce } from './announce.ts'
 import type { Clock } from './clock.ts'
+import type { House } from './house.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Scope, Verdict } from './scope.ts'
@@ -37,12 +38,17 @@ export interface PolicyContext {
   readonly clock: Clock
   readonly random: Random
   readonly announce: Announce
+  readonly house: House
+  /** Tries to open a connection to the upstream; resolves to null when it was accepted, else to what was seen. */
+  readonly probe: () => Promise<string | null>
   /** Name of the route it stands on, and of the upstream behind that route. */
   readonly route: string
   readonly upstream: string
   /** Options of this policy, of other keys of the same route and of its upstream, validated and in ms and bytes. */
   readonly routeOptions: RouteOptions
   readonly upstreamOptions: UpstreamOptions
+  /** Whether this policy only observes on this route; `admit` is told the same. */
+  readonly shadow: boolean
   /** State that outlives a reload, shared by all who name the same key; `make` runs when there is none yet. */
   part<T>(key: string, make: () => T): T
 }

@@ -1,0 +1,31 @@
+// THE list: in which order policies act, in the direction of travel, each with the reason why it stands there. The
+// order is code, not configuration: wrong orders are outages, and nobody should be able to write one at 3 a.m.
+// Never two queues in a row; never a wait while holding something another waiter needs.
+
+import type { Attempt } from '../core/attempt.ts'
+import type { Exchange } from '../core/exchange.ts'
+import type { PolicyDefinition } from '../core/policy.ts'
+import { deadline } from '../policies/deadline/deadline.ts'
+import { drain } from '../policies/drain/drain.ts'
+import { permit } from '../policies/shed/permit.ts'
+import { shed } from '../policies/shed/shed.ts'
+import { timeouts } from '../policies/timeouts/timeouts.ts'
+
+/** Gates of an exchange: between the caller and the work. */
+export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
+  // Must answer even when everything else is full, and counts who is inside.
+  drain,
+  // A request that is already dead must not spend anything; arms the timer that covers every wait behind it.
+  deadline,
+  // The upstream's one admission and its one queue. Refuses on arrival, with the body untouched. Puts the permit into
+  // the work; nothing behind it waits again.
+  shed,
+]
+
+/** Gates of an attempt: between the work and the wire. */
+export const attemptPolicies: readonly PolicyDefinition<Attempt>[] = [
+  // Binds one permit to this attempt, until the upstream's work is over.
+  permit,
+  // The last look at the time before the wire: refuses when the deadline is gone, else gives the attempt its own.
+  timeouts,
+]

@@ -1,0 +1,84 @@
+// Sets the one deadline of an exchange and arms its timer. It counts from the arrival of the head; what remains of it
+// goes upstream with each attempt. It never cuts anything itself: the exchange's owner does when it expires.
+
+import type { Clock } from '../../core/clock.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import type { Answer, Refused } from '../../core/outcome.ts'
+import type { Gate, PolicyDefinition } from '../../core/policy.ts'
+import { firstValue } from '../../core/raw-headers.ts'
+import type { Verdict } from '../../core/scope.ts'
+import { deadlineSchema } from './schema.ts'
+import type { DeadlineOptions } from './schema.ts'
+
+/** What a caller may ask for where the route says nothing: 15 minutes. */
+const defaultMaxMs = 900_000
+
+/** Whole milliseconds, at most nine digits; anything else is garbage and is ignored. */
+const wholeMs = /^[0-9]{1,9}$/
+
+const expired: Refused = { kind: 'refused', by: 'deadline', code: 'deadline.expired', status: 504, retryAfterMs: 0 }
+
+class DeadlineGate implements Gate<Exchange> {
+  readonly name = 'deadline'
+  readonly #clock: Clock
+  readonly #defaultMs: number
+  readonly #maxMs: number
+  #ignored = 0
+
+  constructor(options: DeadlineOptions, clock: Clock) {
+    this.#clock = clock
+    this.#defaultMs = options.default ?? Infinity
+    this.#maxMs = options.max ?? defaultMaxMs
+  }
+
+  admit(exchange: Exchange, now: number, shadow: boolean): Verdict {
+    const timeoutMs = this.#timeoutOf(exchange)
+    if (timeoutMs === Infinity) return null
+    const deadlineAt = exchange.startedAt + timeoutMs
+    if (shadow) {
+      exchange.deadlineTimer = this.#clock.after(deadlineAt - now, () => {
+        exchange.wouldRefuse('deadline.expired', 'deadline')
+      })
+      return null
+    }
+    exchange.deadlineAt = deadlineAt
+    if (deadlineAt <= now) return expired
+    exchange.deadlineTimer = this.#clock.after(deadlineAt - now, () => {
+      exchange.deadlineTimer = null
+      exchange.expire(this.#clock.now())
+    })
+    return null
+  }
+
+  recheck(exchange: Exchange, now: number): null | Answer {
+    return exchange.deadlineAt <= now ? expired : null
+  }
+
+  release(exchange: Exchange): void {
+    exchange.deadlineTimer?.clear()
+    exchange.deadlineTimer = null
+  }
+
+  inspect(): Record<string, number> {
+    return { ignoredHeaders: this.#ignored }
+  }
+
+  #timeoutOf(exchange: Exchange): number {
+    const headers = exchange.caller.head.headers
+    const asked = firstValue(headers, 'x-request-timeout-ms') ?? firstValue(headers, 'x-envoy-expected-rq-timeout-ms')
+    if (asked === undefined) return this.#defaultMs
+    const timeoutMs = wholeMs.test(asked) ? Number(asked) : 0
+    if (timeoutMs === 0) {
+      this.#ignored++
+      return this.#defaultMs
+    }
+    return Math.min(timeoutMs, this.#maxMs)
+  }
+}
+
+/** Stands on every route, because a caller may send a deadline where the route has none. */
+export const deadline: PolicyDefinition<Exchange> = {
+  name: 'deadline',
+  routeSchema: { deadline: deadlineSchema },
+  create: (context) => new DeadlineGate((context.routeOptions['deadline'] ?? {}) as DeadlineOptions, context.clock),
+}

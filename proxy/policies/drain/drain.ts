@@ -1,0 +1,37 @@
+// Counts the exchanges inside and refuses new ones once the house refuses. First of all gates: it must answer even when
+// everything else is full. When and how the house drains is decided in lifecycle/, not here.
+
+import type { Exchange } from '../../core/exchange.ts'
+import type { House } from '../../core/house.ts'
+import type { Answer, Refused } from '../../core/outcome.ts'
+import type { Gate, PolicyDefinition } from '../../core/policy.ts'
+import type { Verdict } from '../../core/scope.ts'
+
+const closing: Refused = { kind: 'refused', by: 'drain', code: 'drain.closing', status: 503, retryAfterMs: 0 }
+
+class DrainGate implements Gate<Exchange> {
+  readonly name = 'drain'
+  readonly #house: House
+  constructor(house: House) { this.#house = house }
+
+  admit(): Verdict {
+    if (this.#house.phase === 'refusing') return closing
+    this.#house.inFlight++
+    return null
+  }
+
+  /** Who waited while the house began to refuse has done no work yet: it is told now, not cut later. */
+  recheck(): null | Answer {
+    return this.#house.phase === 'refusing' ? closing : null
+  }
+
+  release(): void {
+    this.#house.inFlight--
+  }
+}
+
+/** Drain is never observed: an instance that only pretends to leave would be cut by its supervisor. */
+export const drain: PolicyDefinition<Exchange> = {
+  name: 'drain',
+  create: (context) => new DrainGate(context.house),
+}
