@@ -1,0 +1,37 @@
+// The shape of an experiment: what it is told, and what it brings back to be printed, drawn and kept. Holds no behaviour.
+import type { Ground } from './ground.ts'
+import type { Panel } from './svg.ts'
+import type { Table } from './table.ts'
+
+/** Zero stands for what the experiment does not take. */
+export interface ExperimentOptions {
+  /** Measured seconds of each run, warm-up apart. */
+  readonly seconds: number
+  /** How often each arm is visited. */
+  readonly rounds: number
+  /** Requests a second in the open loop. */
+  readonly rate: number
+}
+
+export interface Experiment {
+  readonly name: string
+  readonly summary: string
+  readonly defaults: ExperimentOptions
+  run(ground: Ground, options: ExperimentOptions): Promise<Findings>
+}
+
+export interface Findings {
+  readonly tables: readonly Table[]
+  readonly panels: readonly Panel[]
+  /** What a reader must know to judge the figures: how they were taken, and what went wrong. */
+  readonly notes: readonly string[]
+  /** Every figure of every round, for machines. */
+  readonly data: unknown
+  readonly checks: readonly Check[]
+}
+
+/** A claim the experiment can refute; the run ends with exit code 1 if one does not hold. */
+export interface Check {
+  readonly claim: string
+  readonly holds: boolean
+}

@@ -1,0 +1,85 @@
+// The bench's command line: lists the experiments, runs one, prints and keeps what it found. Exit codes: 0 ok, 1 a check
+// failed or the run ended badly, 2 usage.
+import { parseArgs } from 'node:util'
+import { minRounds } from './arms.ts'
+import { catalogue, nearestName } from './catalogue.ts'
+import type { Experiment, ExperimentOptions } from './experiment.ts'
+import { onGround } from './ground.ts'
+import { keepResults, resultDocument } from './results.ts'
+import { renderTable } from './table.ts'
+
+const usage = 'Usage: npm run bench -- list | NAME [--seconds N] [--rounds N] [--rate N] [--json]'
+/** Longer runs are more rounds. */
+const maxSeconds = 600
+const maxRounds = 100
+const maxRate = 100_000
+
+/** What the user typed cannot be run. */
+class UsageError extends Error {}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const isUsage = error instanceof UsageError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
+  console.error(isUsage ? `${(error as Error).message}\n${usage}` : error)
+  process.exitCode = isUsage ? 2 : 1
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' }, json: { type: 'boolean' },
+    },
+  })
+  const [name, ...rest] = positionals
+  if (name === undefined || rest.length > 0) throw new UsageError('One experiment at a time, please.')
+  if (name === 'list') {
+    const width = Math.max(...catalogue.map((one) => one.name.length))
+    for (const one of catalogue) console.log(`${one.name.padEnd(width)}  ${one.summary}`)
+    return 0
+  }
+  const experiment = named(name)
+  const { defaults } = experiment
+  const options: ExperimentOptions = {
+    seconds: numberOf('seconds', values.seconds, defaults.seconds, { min: 0.5, max: maxSeconds }),
+    rounds: numberOf('rounds', values.rounds, defaults.rounds, { min: minRounds, max: maxRounds }),
+    rate: numberOf('rate', values.rate, defaults.rate, { min: 1, max: maxRate }),
+  }
+  return await run(experiment, options, values.json === true)
+}
+
+async function run(experiment: Experiment, options: ExperimentOptions, asJson: boolean): Promise<number> {
+  const findings = await onGround((text) => console.error(`${experiment.name}: ${text}`), (ground) =>
+    experiment.run(ground, options))
+  const document = resultDocument(experiment, options, findings)
+  const files = keepResults(experiment, document, findings)
+  if (asJson) process.stdout.write(document)
+  else {
+    for (const table of findings.tables) console.log(`${renderTable(table)}\n`)
+    for (const note of findings.notes) console.log(note)
+    for (const { claim, holds } of findings.checks) console.log(`${holds ? 'holds' : 'FAILS'}: ${claim}`)
+  }
+  console.error(`Written: ${files.join(', ')}`)
+  return findings.checks.every((check) => check.holds) ? 0 : 1
+}
+
+function named(name: string): Experiment {
+  const found = catalogue.find((one) => one.name === name)
+  if (found !== undefined) return found
+  const meant = nearestName(name, ['list', ...catalogue.map((one) => one.name)])
+  throw new UsageError(`There is no experiment "${name}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}`)
+}
+
+function numberOf(
+  option: string, given: string | undefined, otherwise: number, range: { min: number, max: number },
+): number {
+  if (given === undefined) return otherwise
+  if (otherwise === 0) throw new UsageError(`This experiment does not take --${option}.`)
+  const value = Number(given)
+  if (given.trim() !== '' && value >= range.min && value <= range.max) {
+    if (option !== 'rounds' || Number.isInteger(value)) return value
+  }
+  throw new UsageError(`--${option} must be a number from ${range.min} to ${range.max}, got "${given}".`)
+}

@@ -1,0 +1,27 @@
+// Keeps what an experiment found: JSON with every figure and the picture, in results/ beside this file. Overwrites the
+// last run of the same experiment; history is the repository's business.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Experiment, ExperimentOptions, Findings } from './experiment.ts'
+import { machine } from './ground.ts'
+import { renderSheet } from './svg.ts'
+
+const folder = new URL('results/', import.meta.url)
+
+/** The document that is written and, with --json, printed. */
+export function resultDocument(experiment: Experiment, options: ExperimentOptions, findings: Findings): string {
+  const { notes, checks, data } = findings
+  const taken = new Date().toISOString()
+  return `${JSON.stringify({ experiment: experiment.name, taken, machine: machine(), options, checks, notes, data }, null, 2)}\n`
+}
+
+/** Returns the names of the files written, relative to the checkout. */
+export function keepResults(experiment: Experiment, document: string, findings: Findings): readonly string[] {
+  mkdirSync(folder, { recursive: true })
+  const { cpu, node } = machine()
+  const notes = [...findings.notes, `Machine: ${cpu}, Node ${node}.`]
+  const picture = renderSheet({ title: `${experiment.name}: ${experiment.summary}`, panels: findings.panels, notes })
+  const files = { [`${experiment.name}.json`]: document, [`${experiment.name}.svg`]: picture }
+  for (const [file, content] of Object.entries(files)) writeFileSync(fileURLToPath(new URL(file, folder)), content)
+  return Object.keys(files).map((file) => `bench/results/${file}`)
+}
