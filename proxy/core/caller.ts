@@ -37,7 +37,7 @@ export interface Caller {
    * the caller reads slowly, and `onDrain` is called when it has caught up. `fail` makes the break visible.
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink
-  /** Writes one of the constant refusals; `retryAfterS` 0: no such field. `isProcessed`: something may have been sent. */
+  /** Writes one of the constant refusals; `retryAfterS` 0: no such field. */
   refuse(code: Code, retryAfterS: number, requestId: string): void
   /** The connection is beyond use: closes it so that the break can be seen. */
   cut(): void

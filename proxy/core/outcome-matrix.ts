@@ -45,30 +45,30 @@ type LessonRow = readonly [
 ]
 
 const rows: { readonly [R in OutcomeRow]: LessonRow } = {
-  //                       sample      brake   breaker      throttle   retry             budget balance        key
-  'shed':                 ['no',       'no',   'none',      'none',    'never',          0,     'none',        'undelivered'],
-  'rate-limited':         ['no',       'no',   'none',      'none',    'never',          0,     'none',        'undelivered'],
-  'throttled':            ['no',       'no',   'none',      'request', 'never',          0,     'none',        'undelivered'],
-  'breaker-open':         ['no',       'no',   'none',      'request', 'never',          0,     'none',        'undelivered'],
-  'expired-waiting':      ['no',       'no',   'none',      'none',    'never',          0,     'none',        'undelivered'],
-  'connection-wait-over': ['no',       'no',   'none',      'none',    'never',          0,     'none',        'undelivered'],
-  'not-connected':        ['no',       'yes',  'fail',      'request', 'any',            -1,    'penalty',     'undelivered'],
-  'stale-connection':     ['no',       'no',   'none',      'none',    'safe-or-unsent', 0,     'none',        'keep'],
-  'reset':                ['no',       'yes',  'fail',      'request', 'safe',           -1,    'penalty',     'in-doubt'],
-  'attempt-timeout':      ['censored', 'yes',  'fail',      'request', 'safe',           -2,    'penalty',     'in-doubt'],
-  'overload-marked':      ['no',       'yes',  'none',      'request', 'other-endpoint', -1,    'retry-after', 'marked'],
-  'unmarked-503':         ['no',       'weak', 'half-fail', 'request', 'safe',           -1,    'penalty',     'record'],
-  'unmarked-429':         ['no',       'weak', 'none',      'request', 'safe',           -1,    'penalty',     'listed'],
-  'server-error':         ['no',       'no',   'fail',      'request', 'gateway-safe',   -1,    'penalty',     'record'],
-  'client-error':         ['yes',      'no',   'ok',        'accept',  'never',          0.1,   'sample',      'listed'],
+  //                      sample     brake  breaker     throttle  retry            budget balance     key
+  'shed':                 ['no',      'no',  'none',     'none',   'never',         0,   'none',       'undelivered'],
+  'rate-limited':         ['no',      'no',  'none',     'none',   'never',         0,   'none',       'undelivered'],
+  'throttled':            ['no',      'no',  'none',     'request','never',         0,   'none',       'undelivered'],
+  'breaker-open':         ['no',      'no',  'none',     'request','never',         0,   'none',       'undelivered'],
+  'expired-waiting':      ['no',      'no',  'none',     'none',   'never',         0,   'none',       'undelivered'],
+  'connection-wait-over': ['no',      'no',  'none',     'none',   'never',         0,   'none',       'undelivered'],
+  'not-connected':        ['no',      'yes', 'fail',     'request','any',           -1,  'penalty',    'undelivered'],
+  'stale-connection':     ['no',      'no',  'none',     'none',   'safe-or-unsent',0,   'none',       'keep'],
+  'reset':                ['no',      'yes', 'fail',     'request','safe',          -1,  'penalty',    'in-doubt'],
+  'attempt-timeout':      ['censored','yes', 'fail',     'request','safe',          -2,  'penalty',    'in-doubt'],
+  'overload-marked':      ['no',      'yes', 'none',     'request','other-endpoint',-1,  'retry-after','marked'],
+  'unmarked-503':         ['no',      'weak','half-fail','request','safe',          -1,  'penalty',    'record'],
+  'unmarked-429':         ['no',      'weak','none',     'request','safe',          -1,  'penalty',    'listed'],
+  'server-error':         ['no',      'no',  'fail',     'request','gateway-safe',  -1,  'penalty',    'record'],
+  'client-error':         ['yes',     'no',  'ok',       'accept', 'never',         0.1, 'sample',     'listed'],
   // A 408 says that the upload was slow: it took the caller's time, so it is no sample and earns nothing.
-  'slow-request':         ['no',       'no',   'ok',        'accept',  'never',          0,     'none',        'record'],
-  'success':              ['yes',      'no',   'ok',        'accept',  'never',          0.1,   'sample',      'record'],
-  'left-waiting':         ['no',       'no',   'none',      'none',    'never',          0,     'none',        'undelivered'],
-  'cut-early':            ['no',       'no',   'ignorable', 'accept',  'never',          0,     'none',        'detach'],
-  'cut-late':             ['censored', 'yes',  'half-fail', 'request', 'never',          0,     'censored',    'detach'],
-  'lost-hedge':           ['censored', 'no',   'ignorable', 'none',    'never',          0,     'censored',    'keep'],
-  'body-broken':          ['no',       'no',   'fail',      'accept',  'never',          0,     'penalty',     'in-doubt'],
+  'slow-request':         ['no',      'no',  'ok',       'accept', 'never',         0,   'none',       'record'],
+  'success':              ['yes',     'no',  'ok',       'accept', 'never',         0.1, 'sample',     'record'],
+  'left-waiting':         ['no',      'no',  'none',     'none',   'never',         0,   'none',       'undelivered'],
+  'cut-early':            ['no',      'no',  'ignorable','accept', 'never',         0,   'none',       'detach'],
+  'cut-late':             ['censored','yes', 'half-fail','request','never',         0,   'censored',   'detach'],
+  'lost-hedge':           ['censored','no',  'ignorable','none',   'never',         0,   'censored',   'keep'],
+  'body-broken':          ['no',      'no',  'fail',     'accept', 'never',         0,   'penalty',    'in-doubt'],
 }
 
 /** Every row with its lesson. */
@@ -111,8 +111,10 @@ export function rowOf(outcome: Outcome, evidence: Evidence): OutcomeRow {
       if (evidence.isWaiting) return 'left-waiting'
       if (outcome.by === 'rival') return 'lost-hedge'
       if (outcome.by === 'drain') return 'cut-early'
-      if (evidence.p99Ms !== Infinity) return outcome.elapsedMs >= lateFactor * evidence.p99Ms ? 'cut-late' : 'cut-early'
-      return outcome.by === 'deadline' && evidence.isRouteDeadline ? 'cut-late' : 'cut-early'
+      const isLate = evidence.p99Ms === Infinity
+        ? outcome.by === 'deadline' && evidence.isRouteDeadline
+        : outcome.elapsedMs >= lateFactor * evidence.p99Ms
+      return isLate ? 'cut-late' : 'cut-early'
     }
     case 'reply': return evidence.isBodyBroken ? 'body-broken' : replyRow(outcome.status, evidence.isMarked)
   }

@@ -11,7 +11,7 @@ export type Verdict = null | Answer | typeof WAIT
 
 /** The joined gates of a scope, in order (made once at load, see pipeline/gates.ts). */
 export interface GateRun {
-  /** Asks the gates from where the scope stands; null: all passed; an Answer: refused or answered; WAIT: see `proceed`. */
+  /** Asks the gates from where the scope stands. Null: all passed; an Answer: it ends here; WAIT: see `proceed`. */
   enter(scope: Scope, now: number): Verdict
   /** The wait at the gate the scope stands at is over with this verdict; the scope's `decided` is told how it ends. */
   proceed(scope: Scope, verdict: null | Answer, now: number): void

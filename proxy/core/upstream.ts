@@ -17,7 +17,7 @@ export interface Upstream {
   readonly endpoints: readonly Endpoint[]
   /** Sends the attempt; tells it what happens through `attempt.sent`, `informed`, `headed`, `failed` and `closed`. */
   send(attempt: Attempt): void
-  /** Tries to open one connection to the first endpoint; resolves to null when it was accepted, else to what was seen. */
+  /** Tries to open one connection to the first endpoint; null: it was accepted, else what was seen. Never rejects. */
   probe(timeoutMs: number): Promise<string | null>
   /** Figures for status and gauges: connections open, idle, and so on. */
   inspect(): Record<string, number | string>

@@ -3,7 +3,9 @@
 
 import type { Announce } from '../core/announce.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Configuration, ListenerOptions, RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
+import type {
+  Configuration, ListenerOptions, RouteConfiguration, UpstreamConfiguration,
+} from '../core/configuration.ts'
 import type { House } from '../core/house.ts'
 import type { Observer, Plan } from '../core/plan.ts'
 import type { Gate, Handler, Layer, PolicyContext, PolicyDefinition } from '../core/policy.ts'

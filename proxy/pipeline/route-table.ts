@@ -45,7 +45,7 @@ export class RouteTable {
     if (root === undefined) return null
     const query: Query = { method, authority, host: null, segments: canonicalPath(path).split('/'), best: null }
     search(root, query, 1)
-    return query.best === null ? null : (query.best as Entry).plan
+    return query.best?.plan ?? null
   }
 
   #add(match: RouteMatch, plan: Plan, order: number): void {

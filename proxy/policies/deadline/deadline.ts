@@ -80,5 +80,5 @@ class DeadlineGate implements Gate<Exchange> {
 export const deadline: PolicyDefinition<Exchange> = {
   name: 'deadline',
   routeSchema: { deadline: deadlineSchema },
-  create: (context) => new DeadlineGate((context.routeOptions['deadline'] ?? {}) as DeadlineOptions, context.clock),
+  create: (context) => new DeadlineGate(context.routeOptions['deadline'] ?? {}, context.clock),
 }
