@@ -3,19 +3,20 @@
 // attempt. It carries one attempt at a time; undici opens the socket when the first is dispatched, and again if it has
 // died while idle and nothing was written.
 
-import { Client } from 'undici'
-import type { Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
 import type { Attempt, Leaf } from '../core/attempt.ts'
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { FaultCode } from '../core/codes.ts'
 import type { Endpoint } from '../core/upstream.ts'
-import { connect } from './undici-connect.ts'
+import { createClient } from './undici-client.ts'
+import type { LeafTimeouts } from './undici-client.ts'
 import { faultOf } from './undici-faults.ts'
 import { bodyLengthOf, hasNoBody, textOf } from './undici-reply-head.ts'
 import { UndiciReplyBody } from './undici-reply-body.ts'
 import type { ReplyBodyOwner } from './undici-reply-body.ts'
 import { UndiciRequestBody } from './undici-request-body.ts'
 import { outgoingHead } from './undici-request-head.ts'
+import { SilenceWatch } from './undici-silence.ts'
 
 /** What a connection needs to know of where it stands. */
 export interface ConnectionContext {
@@ -26,21 +27,9 @@ export interface ConnectionContext {
   idle(connection: UndiciConnection): void
   /** The connection is beyond use. May be called more than once. */
   gone(connection: UndiciConnection): void
+  /** A kept connection died under this attempt before anything came back: it is to be sent once more, on a new one. */
+  repeat(attempt: Attempt): void
 }
-
-export interface LeafTimeouts {
-  readonly connectMs: number
-  /** Between bytes of an answer's body. */
-  readonly idleMs: number
-  /** How long an unused connection is kept when the origin announces nothing. */
-  readonly keepAliveMs: number
-}
-
-/** An origin that announces its own idle time closes at that time: we have to be earlier by more than a round trip. */
-const keepAliveMarginMs = 1000
-
-/** Heads of answers above this are not read: the callers' own limit is 16 KiB, and origins add cookies. */
-const maxHeadBytes = 64 * 1024
 
 /** More interim answers than this to one request are an attack or a loop. */
 const maxInterim = 32
@@ -56,31 +45,27 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
   #upload: UndiciRequestBody | null = null
   #reply: UndiciReplyBody | null = null
   #isUploaded = true
+  /** The socket has carried an answer before: its death may have been on its way when we wrote. */
+  #isKept = false
+  /** The first byte of an answer has come. */
+  #isBegun = false
   #isCut = false
   /** Set where we, not undici, know why the request is aborted. */
   #fault: FaultCode | null = null
   #interim = 0
-  #lastByteAt = 0
-  #watch: Timer | null = null
+  /** What befell the open socket; undici keeps some of it to itself. */
+  #socketError: Error | null = null
+  readonly #silence: SilenceWatch
 
   constructor(context: ConnectionContext) {
-    const { endpoint, clock, timeouts } = context
     this.#context = context
-    this.#client = new Client(endpoint.url, {
-      pipelining: 1,
-      allowH2: false,
-      maxHeaderSize: maxHeadBytes,
-      // Deadlines and timeouts are policies with clocks of their own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: timeouts.keepAliveMs,
-      keepAliveTimeoutThreshold: keepAliveMarginMs,
-      connect: (_options, done) => {
-        connect(endpoint, timeouts.connectMs, clock, (error, socket) => {
-          if (error === null && socket !== null) done(null, socket)
-          else done(error ?? new Error('no socket'), null)
-        })
-      },
+    this.#client = createClient(context.endpoint, context.timeouts, context.clock, (error) => { this.#socketError = error })
+    this.#client.on('connect', () => {
+      this.#isKept = false
+      this.#socketError = null
+    })
+    this.#silence = new SilenceWatch(context.clock, context.timeouts.idleMs, () => {
+      this.#abort('upstream.stalled', `no byte of the answer for ${context.timeouts.idleMs} ms`)
     })
     this.#client.on('disconnect', () => { if (this.#attempt === null) context.gone(this) })
   }
@@ -110,8 +95,7 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
 
   /** Closes the connection when nothing runs on it. */
   shut(): void {
-    this.#watch?.clear()
-    this.#watch = null
+    this.#silence.end()
     this.#client.destroy(() => {})
   }
 
@@ -136,7 +120,7 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
   }
 
   resumeReply(): void {
-    this.#lastByteAt = this.#context.clock.now()
+    this.#silence.heard()
     this.#controller?.resume()
   }
 
@@ -158,22 +142,28 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     this.#isUploaded = true
   }
 
+  onResponseStarted(): void {
+    this.#isBegun = true
+  }
+
   onResponseStart(controller: Controller, status: number, _headers: unknown, reason?: string): void {
     const attempt = this.#attempt
     if (attempt === null) return
     const headers = textOf(controller.rawHeaders)
     if (status < 200) return this.#onInterim(attempt, status, headers)
+    const length = bodyLengthOf(headers)
+    if (length === null) return this.#abort('upstream.malformed', 'an answer with a framing that is not to be believed')
     let body: UndiciReplyBody | null = null
     if (!hasNoBody(attempt.work.exchange.caller.head.method, status)) {
-      body = new UndiciReplyBody(this, bodyLengthOf(headers))
+      body = new UndiciReplyBody(this, length)
       this.#reply = body
-      this.#watchReply()
+      this.#silence.begin(body)
     }
     attempt.headed({ kind: 'reply', status, reason: reason ?? '', headers, body, origin: 'upstream' })
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    this.#lastByteAt = this.#context.clock.now()
+    this.#silence.heard()
     this.#reply?.push(chunk)
   }
 
@@ -184,7 +174,10 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     // Undici closes the connection when the answer is complete before the request.
     const isReusable = this.#isUploaded
     const trailers = textOf(controller.rawTrailers)
+    // To undici a reset is as good an end of an unframed body as a FIN. It is not: bytes may be missing.
+    if (this.#socketError !== null) return this.onResponseError(controller, this.#socketError)
     this.#finish()
+    this.#isKept = true
     if (isReusable) this.#context.idle(this)
     else this.#context.gone(this)
     attempt.closed()
@@ -195,7 +188,8 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     const attempt = this.#attempt
     if (attempt === null) return
     const reply = this.#reply
-    const fault = this.#fault ?? faultOf(error)
+    const fault = this.#fault ?? faultOf(error, attempt.headAt >= 0)
+    const isStale = this.#isKept && !this.#isBegun && fault === 'upstream.reset'
     const cause = this.#upload?.brokenBy ?? error.message
     const isCut = this.#isCut
     const hasSocket = this.#controller !== null
@@ -204,6 +198,7 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     // With a controller undici has closed the socket already; without one it may still be open.
     if (!hasSocket) this.shut()
     if (isCut) attempt.closed()
+    else if (isStale && isRepeatable(attempt)) this.#context.repeat(attempt)
     else attempt.failed(fault, cause)
     reply?.break(cause)
   }
@@ -221,32 +216,24 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     this.#controller?.abort(new Error(cause))
   }
 
-  /** One timer a connection, armed again only when it fires: a timer for every answer would cost more than the rest. */
-  #watchReply(): void {
-    this.#lastByteAt = this.#context.clock.now()
-    this.#watch ??= this.#context.clock.after(this.#context.timeouts.idleMs, this.#look)
-  }
-
-  readonly #look = (): void => {
-    this.#watch = null
-    const reply = this.#reply
-    if (reply === null) return
-    const { clock, timeouts } = this.#context
-    const now = clock.now()
-    if (reply.isPaused) this.#lastByteAt = now
-    const leftMs = this.#lastByteAt + timeouts.idleMs - now
-    if (leftMs > 0) this.#watch = clock.after(leftMs, this.#look)
-    else this.#abort('upstream.stalled', `no byte of the answer for ${timeouts.idleMs} ms`)
-  }
-
   #finish(): void {
+    this.#silence.rest()
     this.#attempt = null
     this.#controller = null
     this.#upload = null
     this.#reply = null
     this.#isUploaded = true
+    this.#isBegun = false
     this.#isCut = false
     this.#fault = null
     this.#interim = 0
   }
+}
+
+/** Methods that may be sent twice without asking (RFC 9110 section 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+function isRepeatable(attempt: Attempt): boolean {
+  const { head, body } = attempt.work.exchange.caller
+  return body === null && idempotent.has(head.method)
 }

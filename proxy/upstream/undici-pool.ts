@@ -6,7 +6,8 @@ import type { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Endpoint } from '../core/upstream.ts'
 import { UndiciConnection } from './undici-connection.ts'
-import type { ConnectionContext, LeafTimeouts } from './undici-connection.ts'
+import type { ConnectionContext } from './undici-connection.ts'
+import type { LeafTimeouts } from './undici-client.ts'
 
 export class UndiciPool implements ConnectionContext {
   readonly endpoint: Endpoint
@@ -32,9 +33,11 @@ export class UndiciPool implements ConnectionContext {
 
   /** Sends the attempt over the warmest free connection, or over a new one. */
   send(attempt: Attempt): void {
-    const connection = this.#idle.pop() ?? new UndiciConnection(this)
-    this.#busy.add(connection)
-    connection.start(attempt)
+    this.#start(this.#idle.pop() ?? new UndiciConnection(this), attempt)
+  }
+
+  repeat(attempt: Attempt): void {
+    this.#start(new UndiciConnection(this), attempt)
   }
 
   idle(connection: UndiciConnection): void {
@@ -54,5 +57,10 @@ export class UndiciPool implements ConnectionContext {
   close(): void {
     this.#isClosing = true
     for (const connection of this.#idle.splice(0)) connection.shut()
+  }
+
+  #start(connection: UndiciConnection, attempt: Attempt): void {
+    this.#busy.add(connection)
+    connection.start(attempt)
   }
 }

@@ -1,7 +1,6 @@
 // HOT PATH — runs for every answer. Rules: docs/decisions/0004.
 // What undici says of an answer's head, in our types: raw fields as text, and how its body is framed. It strips nothing.
 
-import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 
 const noFields: RawHeaders = []
@@ -10,7 +9,11 @@ const noFields: RawHeaders = []
 export function textOf(raw: unknown): RawHeaders {
   if (!Array.isArray(raw) || raw.length === 0) return noFields
   const fields: string[] = []
-  for (const part of raw as (Buffer | string)[]) fields.push(typeof part === 'string' ? part : part.toString('latin1'))
+  for (const part of raw as (Buffer | string)[]) {
+    const text = typeof part === 'string' ? part : part.toString('latin1')
+    // The parser leaves a tab at the end of a value where it is.
+    fields.push(text.endsWith('\t') ? text.trimEnd() : text)
+  }
   return fields
 }
 
@@ -19,9 +22,25 @@ export function hasNoBody(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304
 }
 
-/** Bytes of the body that follows this head; -1 when only its end will tell. */
-export function bodyLengthOf(headers: RawHeaders): number {
-  if (firstValue(headers, 'transfer-encoding') !== undefined) return -1
-  const length = firstValue(headers, 'content-length')
-  return length === undefined ? -1 : Number(length)
+/** More fields than this in one head are no answer but an attack. */
+const maxFields = 1000
+
+/**
+ * Bytes of the body that follows this head; -1 when only its end will tell; null when the head is not to be believed:
+ * any coding but `chunked` alone, a length beyond exact numbers, more fields than any answer has.
+ */
+export function bodyLengthOf(headers: RawHeaders): number | null {
+  if (headers.length > 2 * maxFields) return null
+  let length = -1
+  let isChunked = false
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === 14 && name.toLowerCase() === 'content-length') length = Number(headers[i + 1])
+    else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      if (isChunked || (headers[i + 1] as string).toLowerCase() !== 'chunked') return null
+      isChunked = true
+    }
+  }
+  if (isChunked) return -1
+  return Number.isSafeInteger(length) ? length : null
 }

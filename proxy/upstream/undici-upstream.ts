@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { Endpoint, Upstream } from '../core/upstream.ts'
 import { connect } from './undici-connect.ts'
-import type { LeafTimeouts } from './undici-connection.ts'
+import type { LeafTimeouts } from './undici-client.ts'
 import { UndiciPool } from './undici-pool.ts'
 
 export interface UndiciUpstreamOptions {
