@@ -1,0 +1,89 @@
+// The formats that text values of the configuration may be asked to have: for each, the check and the words in which a
+// fault says what was expected. The schema names them; editors ignore them.
+
+import { BlockList, isIP } from 'node:net'
+import { parseAddress } from './address.ts'
+
+export interface TextFormat {
+  readonly accepts: (text: string) => boolean
+  readonly expected: string
+  readonly fix: string
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+export const formats: Readonly<Record<string, TextFormat>> = {
+  'listen-address': {
+    accepts: (text) => parseAddress(text) !== null,
+    expected: 'HOST:PORT or unix:/PATH', fix: 'write for instance "127.0.0.1:8080"',
+  },
+  'address-range': {
+    accepts: isAddressRange,
+    expected: 'an address or a CIDR range', fix: 'write for instance "10.0.0.0/8"',
+  },
+  origin: {
+    accepts: isOrigin,
+    expected: 'scheme, host and port, without path or credentials', fix: 'write for instance "http://127.0.0.1:3000"',
+  },
+  authority: {
+    accepts: (text) => isOrigin(`http://${text}`),
+    expected: 'a host name, with a port if need be', fix: 'write for instance "api.provider.example"',
+  },
+  method: {
+    // CONNECT would make a tunnel through this proxy; the edge answers it before any route is looked for.
+    accepts: (text) => token.test(text) && text === text.toUpperCase() && text !== 'CONNECT',
+    expected: 'a method in capitals, not CONNECT', fix: 'write for instance "POST"',
+  },
+  'match-host': {
+    accepts: (text) => isOrigin(`http://${text}`) && text === text.toLowerCase() && !/:[0-9]*$/.test(text),
+    expected: 'a host name in small letters, without port', fix: 'write for instance "shop.example"',
+  },
+  'match-path': {
+    accepts: isMatchPath,
+    expected: 'a path from /, with * at its end only, without query, dot segments or %',
+    fix: 'write for instance "/charge", "/charges/:id" or "/v1/*"',
+  },
+  'path-prefix': {
+    accepts: (text) => text === '' || /^(\/[^/?#\s*:]+)+$/.test(text),
+    expected: 'the beginning of a path, without / at its end', fix: 'write for instance "/api"',
+  },
+  'header-name': {
+    accepts: (text) => token.test(text), expected: 'the name of a header field', fix: 'write for instance "x-internal"',
+  },
+  'header-value': {
+    // Anything else would end the field and begin another one.
+    accepts: (text) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text),
+    expected: 'the value of a header field, without line breaks', fix: 'remove control and non-Latin characters',
+  },
+}
+
+function isOrigin(text: string): boolean {
+  if (!/^https?:\/\/[^/\s?#@\\]+$/i.test(text) || !URL.canParse(text)) return false
+  const url = new URL(text)
+  return url.hostname !== '' && url.pathname === '/' && url.port !== '0'
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  if (bits === undefined) return true
+  if (!/^[0-9]{1,3}$/.test(bits)) return false
+  try {
+    new BlockList().addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4')
+    return true
+  } catch {
+    // Node says so of a prefix longer than the address.
+    return false
+  }
+}
+
+/** What the route table can match: canonical text, whole segments for parameters, one star at the end. */
+function isMatchPath(text: string): boolean {
+  if (!/^\/[^\s?#%\\]*$/.test(text) || text.includes('//') || /\*./.test(text)) return false
+  return text.split('/').slice(1).every((segment, i, all) => {
+    const isLast = i === all.length - 1
+    if (segment === '.' || segment === '..' || (segment === '' && !isLast)) return false
+    return !segment.startsWith(':') || /^:[A-Za-z_][A-Za-z0-9_]*$/.test(segment)
+  })
+}

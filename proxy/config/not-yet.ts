@@ -1,0 +1,27 @@
+// Features that Seawall is designed to have and this version does not: their keys are unknown, and the fault says so
+// plainly, instead of proposing a word that looks like them. A key leaves this list when its schema exists.
+
+const everywhere: Readonly<Record<string, readonly string[]>> = {
+  '': ['stores', 'defaults', 'policies'],
+  listener: ['tls', 'http2'],
+  upstream: [
+    'limit', 'breaker', 'health', 'balance', 'deduplicates', 'tls', 'http2', 'slowStart', 'throttle', 'type',
+  ],
+  route: [
+    'priority', 'rateLimit', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'fault', 'slo',
+    'explain',
+  ],
+}
+
+const places: readonly (readonly [RegExp, string])[] = [
+  [/^$/, ''],
+  [/^\/listeners\/[^/]+$/, 'listener'],
+  [/^\/upstreams\/[^/]+$/, 'upstream'],
+  [/^\/routes\/[0-9]+$/, 'route'],
+]
+
+/** Whether `key`, unknown to the schema under `pointer`, is a feature that has yet to come. */
+export function isNotYet(pointer: string, key: string): boolean {
+  const place = places.find(([pattern]) => pattern.test(pointer))
+  return place !== undefined && (everywhere[place[1]]?.includes(key) ?? false)
+}
