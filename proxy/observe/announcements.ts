@@ -1,0 +1,32 @@
+// Turning points as log lines for people: one level and one message for each kind of announcement. It decides nothing;
+// who announces has already acted.
+
+import type { Logger } from 'pino'
+import type { Announce, Announcement } from '../core/announce.ts'
+
+type Level = 'info' | 'warn' | 'error'
+
+/** An `Announce` that writes to `logger`. */
+export function createAnnouncer(logger: Logger): Announce {
+  return (announcement) => {
+    const [level, message] = words[announcement.what]
+    logger[level](fieldsOf(announcement), message)
+  }
+}
+
+const words: { readonly [What in Announcement['what']]: readonly [Level, string] } = {
+  'listening': ['info', 'listening'],
+  'drain-started': ['info', 'drain started'],
+  'drain-finished': ['info', 'drain finished'],
+  'upstream-not-ready': ['info', 'upstream refuses connections; requests wait for its start'],
+  'upstream-ready': ['info', 'upstream is ready'],
+  'upstream-startup-over': ['warn', 'upstream has not started in its time; requests no longer wait'],
+  'defect': ['error', 'defect: please report this'],
+}
+
+function fieldsOf(announcement: Announcement): Record<string, unknown> {
+  if (announcement.what !== 'defect') return { ...announcement }
+  const { what, where, error } = announcement
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { what, where, error: stack }
+}

@@ -1,0 +1,161 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// Counts what ended, at the two choke points (attempt end, exchange end), into flat arrays found by index. It knows
+// nothing of HTTP and asks nobody; gauges are pulled when the page is made.
+
+import type { Attempt } from '../core/attempt.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Code } from '../core/codes.ts'
+import type { Exchange } from '../core/exchange.ts'
+import type { Outcome, PolicyName } from '../core/outcome.ts'
+import type { Observer } from '../core/plan.ts'
+import { watchEventLoopDelay } from './event-loop-delay.ts'
+import type { Gauges } from './inspect.ts'
+import {
+  codeIndex, codeLabel, kindIndex, modeIndex, outcomeIndex, outcomeLabel, policyIndex, statusClassIndex,
+  statusClassLabel, whereIndex,
+} from './label-sets.ts'
+import type { DeadlinePlace } from './label-sets.ts'
+import { createMetricPage } from './metric-page.ts'
+import type { MetricPage } from './metric-page.ts'
+import { metricFamilies } from './metric-families.ts'
+import { createTables } from './metric-tables.ts'
+import type { Tables } from './metric-tables.ts'
+
+/** Names of the configuration, in its order: a plan's `index` and `upstreamIndex` are positions in these lists. */
+export interface Names {
+  readonly routes: readonly string[]
+  readonly upstreams: readonly string[]
+}
+
+export interface MetricsOptions extends Names {
+  readonly hash: string
+  readonly clock: Clock
+  /** Pulled once for each page. */
+  readonly gauges: () => Gauges
+  /** Thresholds of objectives, ms: each becomes a bucket edge of `seawall_exchange_seconds`. */
+  readonly objectivesMs?: readonly number[]
+}
+
+export interface Metrics {
+  /** Counts for the plans of the configuration given at the start. */
+  readonly observer: Observer
+  readonly page: MetricPage
+  /** A request that no route took (`route.none`, or refused at the gate of the listener): `route="_none"`. */
+  unrouted(code: Code, status: number, durationMs: number): void
+  /** The observer for the plans of a new configuration; names that stay keep their counts. */
+  reloaded(names: Names & { readonly hash: string }): Observer
+  close(): void
+}
+
+/** The route of requests that have none. Names of a configuration do not begin with an underscore. */
+export const noRoute = '_none'
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const tables = createTables(options.objectivesMs ?? [])
+  const none = tables.routes.slot(noRoute, { route: noRoute })
+  const loop = watchEventLoopDelay()
+  let hash = options.hash
+  let gauges = options.gauges()
+  const families = [...metricFamilies(tables, () => gauges, () => hash), loop.family]
+  return {
+    observer: new TableObserver(tables, options),
+    page: createMetricPage(families, options.clock, () => { gauges = options.gauges() }),
+    unrouted(code, status, durationMs) {
+      const outcome = outcomeIndex('refused')
+      tables.exchanges.add(none, exchangeColumn(outcome, code, status))
+      tables.exchangeMs.observe(none * outcomeLabel.values.length + outcome, durationMs)
+    },
+    reloaded(names) {
+      hash = names.hash
+      return new TableObserver(tables, names)
+    },
+    close: () => { loop.stop() },
+  }
+}
+
+class TableObserver implements Observer {
+  readonly #tables: Tables
+  /** Rows by the indices of this configuration. */
+  readonly #routeRows: Int32Array
+  readonly #upstreamRows: Int32Array
+  /** Rows of (upstream, route) by the route's index; -1 until the first attempt. */
+  readonly #pairRows: Int32Array
+
+  constructor(tables: Tables, { routes, upstreams }: Names) {
+    this.#tables = tables
+    this.#routeRows = Int32Array.from(routes, (route) => tables.routes.slot(route, { route }))
+    this.#upstreamRows = Int32Array.from(upstreams, (upstream) => tables.upstreams.slot(upstream, { upstream }))
+    this.#pairRows = new Int32Array(routes.length).fill(-1)
+  }
+
+  attemptEnded(attempt: Attempt, now: number): void {
+    const tables = this.#tables
+    const pair = this.#pair(attempt.work.exchange)
+    const outcome = attempt.outcome
+    const outcomeAt = outcome === null ? outcomeIndex('abandoned') : outcomeIndex(outcome.kind)
+    const code = attempt.bodyFault ?? codeOfAttempt(outcome)
+    const column = (kindIndex(attempt.kind) * outcomeLabel.values.length + outcomeAt) * codeLabel.values.length
+    tables.attempts.add(pair, column + codeIndex(code))
+    // What was never sent has no time of its own; what never got a head took until it was given up.
+    if (attempt.sentAt >= 0) {
+      tables.attemptMs.observe(pair, (attempt.headAt >= 0 ? attempt.headAt : now) - attempt.sentAt)
+    }
+    if (attempt.bodyFault === 'deadline.expired') this.#deadline(attempt.work.exchange, 'body')
+  }
+
+  exchangeEnded(exchange: Exchange, now: number): void {
+    const tables = this.#tables
+    const { outcome, plan } = exchange
+    const row = this.#routeRows[plan.index] as number
+    const outcomeAt = outcomeIndex(outcome === null ? 'abandoned' : outcome.kind)
+    tables.exchanges.add(row, exchangeColumn(outcomeAt, exchange.code, exchange.status))
+    tables.exchangeMs.observe(row * outcomeLabel.values.length + outcomeAt, now - exchange.startedAt)
+    if (exchange.queuedMs > 0) {
+      tables.queueMs.observe(this.#upstreamRows[plan.upstreamIndex] as number, exchange.queuedMs)
+    }
+    if (outcome !== null && outcome.kind === 'refused') this.#refused(row, outcome.by, outcome.code, 0)
+    if (exchange.code === 'deadline.expired') this.#deadline(exchange, placeOf(exchange))
+  }
+
+  wouldRefuse(exchange: Exchange, code: Code, policy: PolicyName): void {
+    this.#refused(this.#routeRows[exchange.plan.index] as number, policy, code, modeIndex('observe'))
+  }
+
+  #refused(row: number, policy: PolicyName, code: Code, mode: number): void {
+    this.#tables.refused.add(row, (policyIndex(policy) * codeLabel.values.length + codeIndex(code)) * 2 + mode)
+  }
+
+  #deadline(exchange: Exchange, where: DeadlinePlace): void {
+    this.#tables.deadlines.add(this.#routeRows[exchange.plan.index] as number, whereIndex(where))
+  }
+
+  #pair(exchange: Exchange): number {
+    const { index, route, upstream } = exchange.plan
+    const known = this.#pairRows[index] as number
+    if (known >= 0) return known
+    const row = this.#tables.pairs.slot(`${upstream}\0${route}`, { upstream, route })
+    this.#pairRows[index] = row
+    return row
+  }
+}
+
+function exchangeColumn(outcomeAt: number, code: Code | null, status: number): number {
+  const classes = statusClassLabel.values.length
+  return (outcomeAt * codeLabel.values.length + codeIndex(code)) * classes + statusClassIndex(status)
+}
+
+function codeOfAttempt(outcome: Outcome | null): Code | null {
+  if (outcome === null) return null
+  if (outcome.kind === 'refused') return outcome.code
+  if (outcome.kind === 'failed') return outcome.fault
+  if (outcome.kind === 'abandoned') return codeOfCut[outcome.by]
+  return null
+}
+
+/** Why an attempt was cut; a rival's victory is no fault of anybody. */
+const codeOfCut = { caller: 'caller.gone', deadline: 'deadline.expired', drain: 'drain.closing', rival: null } as const
+
+function placeOf(exchange: Exchange): DeadlinePlace {
+  if (exchange.work.attempts > 0) return 'attempt'
+  return exchange.queuedMs > 0 || exchange.outcome?.kind !== 'refused' ? 'queue' : 'arrival'
+}
