@@ -11,7 +11,7 @@ import type { Endpoint } from '../core/upstream.ts'
 import { createClient } from './undici-client.ts'
 import type { LeafTimeouts } from './undici-client.ts'
 import { faultOf } from './undici-faults.ts'
-import { bodyLengthOf, hasNoBody, textOf } from './undici-reply-head.ts'
+import { bodyLengthOf, hasNoBody, reasonOf, textOf } from './undici-reply-head.ts'
 import { UndiciReplyBody } from './undici-reply-body.ts'
 import type { ReplyBodyOwner } from './undici-reply-body.ts'
 import { UndiciRequestBody } from './undici-request-body.ts'
@@ -159,7 +159,7 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
       this.#reply = body
       this.#silence.begin(body)
     }
-    attempt.headed({ kind: 'reply', status, reason: reason ?? '', headers, body, origin: 'upstream' })
+    attempt.headed({ kind: 'reply', status, reason: reasonOf(reason), headers, body, origin: 'upstream' })
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {

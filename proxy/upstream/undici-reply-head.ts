@@ -17,6 +17,14 @@ export function textOf(raw: unknown): RawHeaders {
   return fields
 }
 
+/** Beyond latin1 there are no bytes to send. */
+const unsendable = /[\u0100-\uffff]/
+
+/** The reason phrase, or none: undici reads it as UTF-8, and what was not UTF-8 is lost by then. */
+export function reasonOf(text: string | undefined): string {
+  return text === undefined || unsendable.test(text) ? '' : text
+}
+
 /** Whether an answer of this status to this method has no body by rule (RFC 9112 section 6.3). */
 export function hasNoBody(method: string, status: number): boolean {
   return method === 'HEAD' || status === 204 || status === 304

@@ -69,6 +69,13 @@ test('undici: a request that it refuses to write is a failure that delivered not
   t.equal(origin.peers.length, 0)
 })
 
+test('undici: a reason phrase that it could not read is left out', async (t) => {
+  const { send } = await new LeafBench(t, createUndiciUpstream).pair(
+    always('HTTP/1.1 200 D\xe9j\xe0 vu\r\nContent-Length: 0\r\n\r\n'),
+  )
+  t.equal((await send().reply()).reason, '')
+})
+
 test('undici: an answer that stops coming is stalled', async (t) => {
   const timeouts = { connectMs: 2000, idleMs: 30, keepAliveMs: 4000 }
   const { send } = await new LeafBench(t, createUndiciUpstream).pair(
