@@ -137,9 +137,9 @@ function totalsOf(row: TotalsRow | undefined): CustomerTotals {
 // Sorting by bytes ("C") keeps the order of ISO times and ids the same in every locale, and the same as SQLite's.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS charges (
-    id TEXT COLLATE "C" PRIMARY KEY, amount INTEGER NOT NULL, currency TEXT COLLATE "C" NOT NULL, customer TEXT NOT NULL,
-    source TEXT NOT NULL, status TEXT COLLATE "C" NOT NULL, provider_id TEXT, idempotency_key TEXT,
-    created_at TEXT COLLATE "C" NOT NULL
+    id TEXT COLLATE "C" PRIMARY KEY, amount INTEGER NOT NULL, currency TEXT COLLATE "C" NOT NULL,
+    customer TEXT NOT NULL, source TEXT NOT NULL, status TEXT COLLATE "C" NOT NULL,
+    provider_id TEXT, idempotency_key TEXT, created_at TEXT COLLATE "C" NOT NULL
   );
   CREATE INDEX IF NOT EXISTS charges_by_time ON charges (created_at, id);
   CREATE INDEX IF NOT EXISTS charges_by_customer ON charges (customer);

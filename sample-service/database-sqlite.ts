@@ -107,13 +107,13 @@ class SqliteConnection implements Connection {
   }
 
   async catalogue(): Promise<Product[]> {
-    return this.#statements.catalogue.all() as unknown as Product[]
+    return plainRows<Product>(this.#statements.catalogue.all())
   }
 
   async report(durationMs: number): Promise<ReportLine[]> {
     // A truly slow statement would block the event loop here, which is another lesson (`GET /block`); this one waits.
     await delay(durationMs)
-    return this.#statements.report.all() as unknown as ReportLine[]
+    return plainRows<ReportLine>(this.#statements.report.all())
   }
 
   close(): void {
@@ -168,6 +168,11 @@ function prepareSchema(handle: DatabaseSync | undefined): void {
   const insert = handle.prepare(
     'INSERT INTO products (sku, name, price, currency) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING')
   for (const product of CATALOGUE) insert.run(product.sku, product.name, product.price, product.currency)
+}
+
+/** Rows of SQLite have no prototype; copies of them are the objects everybody expects. */
+function plainRows<Row>(rows: readonly object[]): Row[] {
+  return rows.map((row) => ({ ...row }) as Row)
 }
 
 function chargesOf(rows: readonly unknown[]): Charge[] {
