@@ -18,6 +18,13 @@ export function niceAxis(values: readonly number[], wanted: number): Axis {
   return { from: first * step, to: last * step, ticks }
 }
 
+/** The same for a shared x such as time, which ends where the values end and not at the next round number. */
+export function timeAxis(values: readonly number[], wanted: number): Axis {
+  const axis = niceAxis(values, wanted)
+  const to = Math.max(...values.filter(Number.isFinite), axis.ticks[1] ?? 1)
+  return { from: axis.from, to, ticks: axis.ticks.filter((tick) => tick <= to) }
+}
+
 export function tickLabel(value: number, axis: Axis): string {
   const step = (axis.ticks[1] ?? 1) - (axis.ticks[0] ?? 0)
   const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)))

@@ -8,7 +8,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { processTree } from './procfs.ts'
 
 const readyWithinMs = 15_000
-const stopWithinMs = 3_000
 const pollEveryMs = 20
 /** Of what a process printed; enough to say why it failed. */
 const keptOutputBytes = 8 * 1024
@@ -20,8 +19,6 @@ export interface ProcessOptions {
   readonly cpu: number
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Runs only when nothing else on its core wants to (SCHED_IDLE). */
-  readonly yieldsToAll?: boolean
 }
 
 export interface RunningProcess {
@@ -32,6 +29,12 @@ export interface RunningProcess {
 
 export class Processes {
   readonly #running = new Set<Started>()
+  readonly #stopWithinMs: number
+
+  /** What has not ended `stopWithinMs` milliseconds after SIGTERM gets SIGKILL, with its children. */
+  constructor(stopWithinMs = 3_000) {
+    this.#stopWithinMs = stopWithinMs
+  }
 
   /** Starts a server and resolves when `port` on 127.0.0.1 accepts a connection. Throws with its output when it does not. */
   async serve(options: ProcessOptions & { readonly port: number }): Promise<RunningProcess> {
@@ -70,7 +73,7 @@ export class Processes {
   }
 
   #start(options: ProcessOptions, input: string): Started {
-    const started = new Started(options, input)
+    const started = new Started(options, input, this.#stopWithinMs)
     this.#running.add(started)
     void started.exited.then(() => this.#running.delete(started))
     return started
@@ -87,12 +90,13 @@ class Started implements RunningProcess {
   #errors = ''
   #ending = 'none'
   readonly #child: ChildProcess
+  readonly #stopWithinMs: number
 
-  constructor(options: ProcessOptions, input: string) {
-    const { name, command, args, cpu, env, cwd, yieldsToAll = false } = options
-    // taskset and chrt replace themselves by the command: the process id stays the one we know.
-    const scheduling = yieldsToAll ? ['chrt', '--idle', '0'] : []
-    const words = ['--cpu-list', String(cpu), ...scheduling, command, ...args]
+  constructor(options: ProcessOptions, input: string, stopWithinMs: number) {
+    this.#stopWithinMs = stopWithinMs
+    const { name, command, args, cpu, env, cwd } = options
+    // taskset replaces itself by the command: the process id stays the one we know.
+    const words = ['--cpu-list', String(cpu), command, ...args]
     this.#child = spawn('taskset', words, { ...cwd === undefined ? {} : { cwd }, env: { ...process.env, ...env } })
     this.name = name
     this.pid = this.#child.pid ?? -1
@@ -121,7 +125,7 @@ class Started implements RunningProcess {
     // The workers of a killed master would live on: noted while the tree still stands.
     const tree = processTree(this.pid)
     this.#child.kill('SIGTERM')
-    await Promise.race([this.exited, pause(stopWithinMs, undefined, { ref: false })])
+    await Promise.race([this.exited, pause(this.#stopWithinMs, undefined, { ref: false })])
     if (!this.hasExited) killEach(tree)
     await this.exited
   }

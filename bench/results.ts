@@ -20,7 +20,7 @@ export function keepResults(experiment: Experiment, document: string, findings: 
   mkdirSync(folder, { recursive: true })
   const { cpu, node } = machine()
   const notes = [...findings.notes, `Machine: ${cpu}, Node ${node}.`]
-  const picture = renderSheet({ title: `${experiment.name}: ${experiment.summary}`, panels: findings.panels, notes })
+  const picture = renderSheet({ title: experiment.name, subtitle: experiment.summary, panels: findings.panels, notes })
   const files = { [`${experiment.name}.json`]: document, [`${experiment.name}.svg`]: picture }
   for (const [file, content] of Object.entries(files)) writeFileSync(fileURLToPath(new URL(file, folder)), content)
   return Object.keys(files).map((file) => `bench/results/${file}`)

@@ -30,12 +30,13 @@ export function readSlowly({ port, bytesPerSecond, seconds }: SlowReadOptions): 
     // Paced by the clock and not by the ticks, so a late tick reads more and the rate holds.
     const reader = setInterval(() => {
       const due = (performance.now() - startMs) / 1000 * bytesPerSecond
-      while (readBytes < due) {
-        const wanted = Math.min(socket.readableLength, due - readBytes)
-        const piece = wanted >= 1 ? socket.read(Math.floor(wanted)) as Buffer | null : null
+      while (readBytes < due && socket.readableLength > 0) {
+        const piece = socket.read(Math.min(socket.readableLength, Math.ceil(due - readBytes))) as Buffer | null
         if (piece === null) break
         readBytes += piece.length
       }
+      // A paused stream tells its end only to who reads beyond its last byte.
+      if (socket.readableLength === 0) socket.read(0)
     }, readEveryMs)
     const end = setTimeout(() => finish(false), seconds * 1000)
     // A listener for 'readable' keeps the stream paused and its buffer at the high-water mark.

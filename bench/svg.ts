@@ -1,7 +1,7 @@
 // Draws the pictures of the experiments as SVG text: a sheet 900 pixels wide with panels of lines over a shared x, or of
 // dots with their ranges. An own writer, because the pictures are few, plain, and must not need a browser. No styling
 // beyond what makes them readable on a light page.
-import { niceAxis, tickLabel } from './axis.ts'
+import { niceAxis, tickLabel, timeAxis } from './axis.ts'
 import type { Axis } from './axis.ts'
 import type { Spread } from './statistics.ts'
 import { short } from './table.ts'
@@ -26,6 +26,8 @@ export type Panel = LinePanel | DotPanel
 
 export interface Sheet {
   readonly title: string
+  /** One sentence under the title. */
+  readonly subtitle: string
   readonly panels: readonly Panel[]
   /** Small print below the panels: what was measured, and how. */
   readonly notes: readonly string[]
@@ -46,9 +48,12 @@ const rowHeight = 26
 /** Okabe and Ito's palette: told apart by all common kinds of colour vision. */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#555555']
 
-export function renderSheet({ title, panels, notes }: Sheet): string {
-  const parts = [text(margin, 34, title, 'font-size="19" font-weight="600"')]
-  let y = 54
+export function renderSheet({ title, subtitle, panels, notes }: Sheet): string {
+  const parts = [
+    text(margin, 34, title, 'font-size="19" font-weight="600"'),
+    text(margin, 55, subtitle, 'fill="#555555"'),
+  ]
+  let y = 72
   for (const row of rowsOf(panels)) {
     const width = row.length === 1 && row[0]?.kind === 'lines'
       ? sheetWidth - 2 * margin
@@ -91,7 +96,7 @@ function renderPanel(panel: Panel, box: Box): string {
 
 function renderLines(panel: LinePanel, box: Box): string {
   const plot = { x: box.x + 62, y: box.y + 54, width: box.width - 76, height: box.height - 104 }
-  const xAxis = niceAxis(panel.series.flatMap((one) => one.points.map(([x]) => x)), 8)
+  const xAxis = timeAxis(panel.series.flatMap((one) => one.points.map(([x]) => x)), 8)
   const yAxis = niceAxis(panel.series.flatMap((one) => one.points.map(([, y]) => y)), 5)
   const atX = scale(xAxis, plot.x, plot.x + plot.width)
   const atY = scale(yAxis, plot.y + plot.height, plot.y)

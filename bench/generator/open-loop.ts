@@ -1,18 +1,18 @@
 // The open loop: requests leave at their appointed moments whatever happened to earlier ones, and latency counts from the
 // appointed moment, so a stall of the server is felt by every request due in it. A closed loop would send one request into
 // the stall and call the rest fast (coordinated omission). Never repeats a request.
-import { setImmediate, setTimeout, clearTimeout } from 'node:timers'
 import { requestBytes } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { LoadReport, OpenLoopPlan } from './plan.ts'
 import { Pool } from './pool.ts'
 import type { PoolListener } from './pool.ts'
 import { arrivalOffsets } from './schedule.ts'
+import { Sleeper } from './sleeper.ts'
 import { Tally } from './tally.ts'
 import { Watch } from './watch.ts'
 
-/** setTimeout rounds up to whole milliseconds and may be one late: nearer than this to the next arrival we spin. */
-const spinWithinMs = 2.2
+/** A sleep ends up to about this much late: nearer to the next arrival the loop spins instead. */
+const spinWithinMs = 0.2
 const sweepEveryMs = 5
 
 export function runOpenLoop(plan: OpenLoopPlan): Promise<LoadReport> {
@@ -27,6 +27,7 @@ class OpenLoop implements PoolListener {
   readonly #pool: Pool
   readonly #tally = new Tally()
   readonly #watch: Watch
+  #sleeper: Sleeper | undefined
   readonly #tickets = new Map<number, Connection>()
   #startMs = 0
   // Three places in the schedule, each at or behind the one above: due, sent (or given up), ended.
@@ -38,7 +39,6 @@ class OpenLoop implements PoolListener {
   #measuredMs = 0
   #nextSweepMs = 0
   #phase: 'warm-up' | 'measured' | 'over' = 'warm-up'
-  #timer: NodeJS.Timeout | undefined
   #finish: (() => void) | undefined
 
   constructor(plan: OpenLoopPlan) {
@@ -51,6 +51,7 @@ class OpenLoop implements PoolListener {
   }
 
   async run(): Promise<LoadReport> {
+    this.#sleeper = await Sleeper.start(this.#pump)
     for (let i = 0; i < this.#plan.connections; i++) this.#pool.grow()
     await this.#connected()
     await new Promise<void>((resolve) => {
@@ -59,6 +60,7 @@ class OpenLoop implements PoolListener {
       this.#pump()
     })
     this.#pool.close()
+    await this.#sleeper.close()
     return {
       offered: this.#tally.offered,
       started: this.#tally.started,
@@ -191,11 +193,10 @@ class OpenLoop implements PoolListener {
   }
 
   #arm(nowMs: number): void {
-    clearTimeout(this.#timer)
     const nextMs = this.#dueCount < this.#dueMs.length ? this.#dueAt(this.#dueCount) : nowMs + sweepEveryMs
-    const waitMs = Math.min(nextMs - nowMs, sweepEveryMs + spinWithinMs)
+    const waitMs = Math.min(nextMs - nowMs, sweepEveryMs)
     if (waitMs <= spinWithinMs) setImmediate(this.#pump)
-    else this.#timer = setTimeout(this.#pump, waitMs - spinWithinMs)
+    else this.#sleeper?.wakeAfter(waitMs - spinWithinMs)
   }
 
   #dueAt(ticket: number): number {

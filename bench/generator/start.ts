@@ -13,9 +13,6 @@ export async function runLoad(processes: Processes, cpu: number, plan: LoadPlan)
     command: process.execPath,
     args: [entry],
     cpu,
-    // The open loop spins near each arrival. In the lowest class the origin on the same core still answers at once;
-    // in the normal one the scheduler lets it wait for up to a slice of several milliseconds.
-    yieldsToAll: plan.kind === 'open',
     input: JSON.stringify(plan),
     boundMs: plan.warmUpMs + plan.durationMs + plan.deadlineMs + graceMs,
   })
