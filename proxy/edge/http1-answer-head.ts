@@ -1,0 +1,23 @@
+// HOT PATH — runs for every answer. Rules: docs/decisions/0004.
+// The head of an answer as text: status line, the fields in the order in which they came, and what only this hop can
+// say: framing, date, and whether the connection goes on.
+
+import type { RawHeaders } from '../core/raw-headers.ts'
+
+/** A complete head in latin1. `length`: see Caller.answer; `date` is used where the fields have none. */
+export function answerHead(
+  status: number, reason: string, fields: RawHeaders, length: number | null, isChunked: boolean, closes: boolean,
+  date: string,
+): string {
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`
+  let hasDate = false
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true
+    head += name + ': ' + (fields[i + 1] as string) + '\r\n'
+  }
+  if (!hasDate) head += 'date: ' + date + '\r\n'
+  if (length !== null && length >= 0) head += 'content-length: ' + length + '\r\n'
+  else if (isChunked) head += 'transfer-encoding: chunked\r\n'
+  return closes ? head + 'connection: close\r\n\r\n' : head + '\r\n'
+}

@@ -1,0 +1,181 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// One request of an HTTP/1.1 connection as a Caller, and the sink of its answer. It frames the answer and makes breaks
+// visible; which request comes next, and when the connection closes, is its connection's affair.
+
+import type { BodySink } from '../core/body.ts'
+import type { RequestHead } from '../core/caller.ts'
+import type { Code } from '../core/codes.ts'
+import { firstValue } from '../core/raw-headers.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
+import { bodyUntilClose, chunkedBody, noBody } from '../http1/framing.ts'
+import type { UnsentHead } from './head-flusher.ts'
+import { answerHead } from './http1-answer-head.ts'
+import type { Http1Connection } from './http1-connection.ts'
+import type { Http1RequestBody } from './http1-request-body.ts'
+import type { IncomingCaller } from './incoming-caller.ts'
+import { interimHead } from './interim.ts'
+import { refusalFields, refusalOf } from './refusals.ts'
+
+/** An unread body up to this size is read to its end, so that the connection can go on; beyond that it is closed. */
+const maxDrainBytes = 64 * 1024
+
+export class Http1Caller implements IncomingCaller, BodySink, UnsentHead {
+  readonly head: RequestHead
+  readonly body: Http1RequestBody | null
+  readonly remoteAddress: string
+  readonly isSecure: boolean
+  onGone: (() => void) | null = null
+  onDone: (() => void) | null = null
+  onBroken: ((code: Code) => void) | null = null
+  readonly #connection: Http1Connection
+  #onDrain: (() => void) | null = null
+  /** Whether 100 has been asked for and not been given: the body is not on its way yet. */
+  #awaitsContinue: boolean
+  /** Only the end of the connection will tell this caller where the answer ends. */
+  #endsByClose = false
+  #takesTrailers = false
+  #isHeadUnsent = false
+  #isAnswering = false
+  #isOver = false
+
+  constructor(head: RequestHead, body: Http1RequestBody | null, connection: Http1Connection) {
+    this.head = head
+    this.body = body
+    this.#connection = connection
+    this.remoteAddress = connection.remoteAddress
+    this.isSecure = connection.isSecure
+    this.#awaitsContinue = head.expectsContinue
+  }
+
+  /** Whether bytes of the body are due from this caller, and nobody else is waited for. */
+  get isReceiving(): boolean {
+    return this.body !== null && this.body.isFlowing && !this.body.hasArrived && !this.#awaitsContinue
+  }
+
+  inform(status: number, headers: RawHeaders): void {
+    if (this.head.version === 0 || this.#isOver || this.#isAnswering) return
+    if (status === 100) {
+      if (!this.#awaitsContinue) return
+      this.#awaitsContinue = false
+    }
+    this.#connection.socket.write(interimHead(status, headers), 'latin1')
+  }
+
+  answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink {
+    if (this.#isOver) return this
+    const isUnknown = length === -1
+    const isChunked = isUnknown && this.head.version !== 0
+    this.#endsByClose = isUnknown && !isChunked
+    this.#takesTrailers = isChunked && takesTrailers(this.head.headers)
+    this.#isAnswering = true
+    this.#onDrain = onDrain
+    const framing = length === null ? noBody : isChunked ? chunkedBody : isUnknown ? bodyUntilClose : length
+    const connection = this.#connection
+    const closes = this.#closes()
+    const date = connection.context.date.now()
+    connection.writer.begin(answerHead(status, reason, headers, length, isChunked, closes, date), framing)
+    if (length !== null && length !== 0) {
+      this.#isHeadUnsent = true
+      connection.context.flusher.add(this)
+    }
+    return this
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#isOver) return true
+    this.#isHeadUnsent = false
+    return this.#connection.writer.write(chunk)
+  }
+
+  end(trailers: RawHeaders | null): void {
+    if (this.#isOver) return
+    this.#isHeadUnsent = false
+    if (!this.#connection.writer.end(this.#takesTrailers ? trailers : null)) return this.fail()
+    this.#finish()
+  }
+
+  fail(): void {
+    this.cut()
+  }
+
+  flushHead(): void {
+    if (!this.#isHeadUnsent || this.#isOver) return
+    this.#isHeadUnsent = false
+    this.#connection.writer.flush()
+  }
+
+  refuse(code: Code, retryAfterS: number, requestId: string): void {
+    if (this.#isOver) return
+    if (this.#isAnswering) return this.cut()
+    const connection = this.#connection
+    const refusal = refusalOf(code)
+    if (refusal.closes) connection.closeAfterwards()
+    const fields = refusalFields(refusal, requestId, retryAfterS)
+    const date = connection.context.date.now()
+    const head = answerHead(refusal.status, refusal.reason, fields, null, false, this.#closes(), date)
+    this.#isAnswering = true
+    // The document is ASCII: head and body are one string and one write.
+    connection.socket.write(this.head.method === 'HEAD' ? head : head + refusal.text, 'latin1')
+    this.#finish()
+  }
+
+  cut(): void {
+    if (this.#isOver) return
+    this.#connection.cut(this.#isAnswering && this.#endsByClose)
+  }
+
+  limitBody(maxBytes: number): void {
+    if (this.body !== null) this.body.maxBytes = maxBytes
+  }
+
+  /** Connection: the rest of the request cannot be had. */
+  broken(code: Code): void {
+    if (this.#isOver) return
+    this.#connection.closeAfterwards()
+    if (this.onBroken === null) this.refuse(code, 0, '')
+    else this.onBroken(code)
+    this.body?.fail('the rest of the request did not come')
+  }
+
+  /** Connection: the socket takes bytes again. */
+  drained(): void {
+    if (!this.#isOver) this.#onDrain?.()
+  }
+
+  /** Connection: the peer has left. */
+  gone(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.onGone?.()
+    this.body?.fail('the caller left')
+    this.onDone?.()
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.onDone?.()
+    this.#connection.finished(this)
+  }
+
+  /** Whether the connection ends with this answer. */
+  #closes(): boolean {
+    // A proxy keeps no connection with a caller of HTTP/1.0 (RFC 9112 section 9.3).
+    if (this.head.version === 0 || this.#connection.isClosing || !this.#canReadOn()) {
+      this.#connection.closeAfterwards()
+      return true
+    }
+    return false
+  }
+
+  /** Whether what is still to come of the request is little enough to be read and thrown away. */
+  #canReadOn(): boolean {
+    const body = this.body
+    if (body === null || body.hasArrived) return true
+    return !this.#awaitsContinue && body.length >= 0 && body.length - body.received <= maxDrainBytes
+  }
+}
+
+function takesTrailers(headers: RawHeaders): boolean {
+  const te = firstValue(headers, 'te')
+  return te !== undefined && /(?:^|[,\s])trailers(?:$|[,;\s])/i.test(te)
+}

@@ -1,0 +1,268 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// One HTTP/1.1 connection: reads heads and bodies, one request at a time, in the order in which they came; what lies
+// behind the one in flight stays unread, in the socket and its kernel. It ends so that the peer can tell an end from a
+// break.
+
+import { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+import type { Code } from '../core/codes.ts'
+import { BodyReader } from '../http1/body-reader.ts'
+import { BodyWriter } from '../http1/body-writer.ts'
+import { chunkedBody, noBody } from '../http1/framing.ts'
+import type { HeadLimits } from '../http1/head-reader.ts'
+import type { RequestHead } from '../core/caller.ts'
+import type { Gate } from './gate.ts'
+import type { HeadFlusher } from './head-flusher.ts'
+import type { HttpDate } from './http-date.ts'
+import { Http1Caller } from './http1-caller.ts'
+import { Http1Intake } from './http1-intake.ts'
+import { Http1RequestBody } from './http1-request-body.ts'
+import type { BodyReading } from './http1-request-body.ts'
+import type { IncomingCaller } from './incoming-caller.ts'
+import { Linger } from './linger.ts'
+import { rawRefusal } from './raw-answer.ts'
+import { StallWatch } from './stall-watch.ts'
+import { UpgradeCaller } from './upgrade-caller.ts'
+
+/** What all connections of a listener share. */
+export interface ConnectionContext {
+  readonly clock: Clock
+  readonly gate: Gate
+  readonly limits: HeadLimits
+  readonly flusher: HeadFlusher
+  readonly date: HttpDate
+  readonly accept: (caller: IncomingCaller) => void
+  /** Counts what was refused before a route was known. */
+  readonly unrouted: (code: Code) => void
+  readonly isDraining: () => boolean
+  readonly halfClose: 'leave' | 'serve'
+  readonly headMs: number
+  readonly keepAliveMs: number
+  readonly requestIdleMs: number
+}
+
+export class Http1Connection implements BodyReading {
+  readonly socket: Socket
+  readonly context: ConnectionContext
+  readonly remoteAddress: string
+  readonly isSecure: boolean
+  readonly writer: BodyWriter
+  readonly #intake: Http1Intake
+  readonly #linger: Linger
+  readonly #stall = new StallWatch()
+  #bodies: BodyReader | null = null
+  #current: Http1Caller | null = null
+  /** The body being read, or to be read next; its exchange may be over already. */
+  #body: Http1RequestBody | null = null
+  /** Bytes that have come and must not be read yet. */
+  #held: Buffer | null = null
+  #isConsuming = false
+  /** The answer now being written, or about to be, is the last one. */
+  #closesAfterwards = false
+  #isTunnel = false
+  /** Since when a head is due; -1 while none has begun. The first one is due from the start. */
+  #headSince: number
+  #idleSince: number
+
+  constructor(socket: Socket, context: ConnectionContext) {
+    this.socket = socket
+    this.context = context
+    this.remoteAddress = socket.remoteAddress ?? ''
+    this.isSecure = 'encrypted' in socket
+    this.writer = new BodyWriter(socket)
+    this.#intake = new Http1Intake(context.limits, context.gate)
+    this.#linger = new Linger(socket, context.clock)
+    this.#headSince = this.#idleSince = context.clock.now()
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('error', ignore)
+    socket.on('drain', () => this.#current?.drained())
+    socket.on('end', () => this.#ended())
+  }
+
+  /** Whether the answer now being written is the last one. */
+  get isClosing(): boolean {
+    return this.#closesAfterwards || this.context.isDraining()
+  }
+
+  /** Whether nothing is under way: neither an exchange nor the beginning of a request. */
+  get isIdle(): boolean {
+    return this.#current === null && this.#body === null && !this.#isTunnel && !this.#linger.isUnderWay
+      && !this.#intake.isUnderWay
+  }
+
+  /** No request after the current one is served. */
+  closeAfterwards(): void {
+    this.#closesAfterwards = true
+  }
+
+  /** Closes so that the peer sees a break. `isReset`: a FIN would look like the end of the answer. */
+  cut(isReset: boolean): void {
+    if (isReset && this.remoteAddress !== '' && !this.isSecure) this.socket.resetAndDestroy()
+    else this.socket.destroy()
+  }
+
+  /** Caller: the answer has been handed over. */
+  finished(caller: Http1Caller): void {
+    this.#current = null
+    this.#headSince = -1
+    this.#idleSince = this.context.clock.now()
+    if (caller.body !== null && !caller.body.hasArrived) caller.body.discard()
+    if (this.#closesAfterwards) return this.#linger.begin()
+    this.#readOn()
+  }
+
+  /** The socket is closed, by whomever. */
+  closed(): void {
+    this.#linger.stop()
+    this.#held = null
+    const caller = this.#current
+    this.#current = null
+    caller?.gone()
+  }
+
+  /** Once in a while: cuts what has not moved for too long. */
+  check(now: number): void {
+    if (this.#isTunnel || this.#linger.isUnderWay) return
+    const caller = this.#current
+    const { headMs, keepAliveMs, requestIdleMs } = this.context
+    const stalled = this.#stall.look(this.socket, caller?.isReceiving === true, now, requestIdleMs)
+    if (stalled === 'sending') return this.cut(false)
+    if (stalled === 'receiving') return caller?.broken('request.timeout')
+    if (caller !== null) return
+    if (this.#headSince >= 0 && now - this.#headSince >= headMs) {
+      // Nobody has begun to ask: such a connection is closed without a word.
+      if (this.#intake.isUnderWay) this.#refuse('request.timeout')
+      else this.socket.destroy()
+    } else if (this.#headSince < 0 && now - this.#idleSince >= keepAliveMs) this.socket.destroy()
+  }
+
+  startBody(): void { this.#readOn() }
+
+  pauseBody(): void { this.socket.pause() }
+
+  resumeBody(): void { this.#readOn() }
+
+  breakBody(code: Code): void {
+    this.#body = null
+    this.#linger.drop()
+    this.#current?.broken(code)
+  }
+
+  #received(chunk: Buffer): void {
+    // A read that was under way when the socket was paused.
+    if (this.#held !== null) this.#held = Buffer.concat([this.#held, chunk])
+    else this.#consume(chunk)
+  }
+
+  /** Goes on with what was held, and with the socket. */
+  #readOn(): void {
+    if (this.#isConsuming || this.#linger.isUnderWay) return
+    const held = this.#held
+    if (held !== null) {
+      this.#held = null
+      this.#consume(held)
+    }
+    if (this.#held === null && this.socket.isPaused()) this.socket.resume()
+  }
+
+  #consume(chunk: Buffer): void {
+    this.#isConsuming = true
+    let at = 0
+    while (at < chunk.length && !this.#linger.isUnderWay && !this.#isTunnel && !this.socket.destroyed) {
+      const body = this.#body
+      if (body === null ? this.#current !== null : !body.isWanted) {
+        this.#hold(chunk, at)
+        break
+      }
+      at = body === null ? this.#readHead(chunk, at) : this.#readBody(body, chunk, at)
+    }
+    this.#isConsuming = false
+  }
+
+  #hold(chunk: Buffer, at: number): void {
+    this.#held = at === 0 ? chunk : chunk.subarray(at)
+    this.socket.pause()
+  }
+
+  #readBody(body: Http1RequestBody, chunk: Buffer, start: number): number {
+    const bodies = this.#bodies as BodyReader
+    const at = bodies.read(chunk, start, chunk.length, body)
+    if (bodies.status === 'malformed') {
+      this.breakBody('request.malformed')
+      return chunk.length
+    }
+    if (bodies.status === 'complete' && this.#body === body) {
+      this.#body = null
+      body.complete(bodies.trailers)
+    }
+    return at
+  }
+
+  #readHead(chunk: Buffer, start: number): number {
+    const intake = this.#intake
+    if (this.#headSince < 0) this.#headSince = this.context.clock.now()
+    const at = intake.read(chunk, start)
+    const head = intake.result
+    if (head === null) return at
+    if (typeof head === 'string') this.#refuse(head)
+    else if (Http1Intake.wantsWebSocket(head, intake.framing)) this.#upgrade(head, chunk.subarray(at))
+    else this.#begin(head, intake.framing)
+    return at
+  }
+
+  #begin(head: RequestHead, framing: number): void {
+    if (!this.#intake.isPersistent) this.#closesAfterwards = true
+    const hasBody = framing !== noBody && framing !== 0
+    const caller = new Http1Caller(head, hasBody ? this.#beginBody(framing) : null, this)
+    this.#current = caller
+    this.context.accept(caller)
+  }
+
+  #beginBody(framing: number): Http1RequestBody {
+    this.#bodies ??= new BodyReader(this.context.limits)
+    this.#bodies.begin(framing)
+    return this.#body = new Http1RequestBody(framing === chunkedBody ? -1 : framing, this)
+  }
+
+  #upgrade(head: RequestHead, firstBytes: Buffer): void {
+    this.#isTunnel = true
+    this.socket.removeAllListeners('data')
+    this.socket.pause()
+    this.context.accept(new UpgradeCaller(head, messageOf(head, this.socket), this.socket, firstBytes,
+      this.context.clock))
+  }
+
+  /** A refusal where no request came to be; the last word of this connection. */
+  #refuse(code: Code): void {
+    this.#closesAfterwards = true
+    this.context.unrouted(code)
+    this.socket.write(rawRefusal(code, '', 0, this.context.clock.wallMs()))
+    this.#linger.begin()
+  }
+
+  /** The peer has sent FIN. */
+  #ended(): void {
+    if (this.#isTunnel) return
+    if (this.#current !== null && this.context.halfClose === 'serve' && this.#body === null) {
+      this.#closesAfterwards = true
+      return
+    }
+    // Nothing is under way: what has been answered may still be on its way out.
+    if (this.#current === null) return void this.socket.end()
+    this.closed()
+    this.socket.destroy()
+  }
+}
+
+/** What a tunnel is made of is written for node's own request. */
+function messageOf(head: RequestHead, socket: Socket): IncomingMessage {
+  return Object.assign(new IncomingMessage(socket), {
+    method: head.method, url: head.target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1,
+    rawHeaders: [...head.headers], complete: true,
+  })
+}
+
+function ignore(): void {
+  // The socket's close says all that matters; without a listener an error would end the process.
+}

@@ -1,0 +1,93 @@
+// A caller without a socket: sends one request and remembers what it was told, and when.
+
+import type { BodySink, BodySource } from '../../proxy/core/body.ts'
+import type { Clock } from '../../proxy/core/clock.ts'
+import { codes } from '../../proxy/core/codes.ts'
+import type { Code } from '../../proxy/core/codes.ts'
+import type { RequestHead } from '../../proxy/core/caller.ts'
+import type { RawHeaders } from '../../proxy/core/raw-headers.ts'
+import type { IncomingCaller } from '../../proxy/edge/incoming-caller.ts'
+
+export interface Ask {
+  readonly method?: string
+  readonly path?: string
+  readonly headers?: RawHeaders
+  readonly body?: BodySource
+  readonly remoteAddress?: string
+}
+
+export class SimCaller implements IncomingCaller {
+  readonly head: RequestHead
+  readonly body: BodySource | null
+  readonly remoteAddress: string
+  readonly isSecure = false
+  onGone: (() => void) | null = null
+  onDone: (() => void) | null = null
+  onBroken: ((code: Code) => void) | null = null
+  readonly askedAt: number
+  /** Status of the answer; 0 while there is none. */
+  status = 0
+  code: Code | null = null
+  retryAfterS = 0
+  headAt = -1
+  /** When everything was over for this caller; -1 before. */
+  endedAt = -1
+  /** complete: the last byte came; broken: it did not and the caller could see it; left: it went itself. */
+  end: 'complete' | 'broken' | 'left' | null = null
+  readonly interim: number[] = []
+  readonly #clock: Clock
+
+  constructor(clock: Clock, ask: Ask = {}) {
+    const target = ask.path ?? '/'
+    this.#clock = clock
+    this.askedAt = clock.now()
+    this.head = {
+      method: ask.method ?? 'GET', target, path: target.split('?')[0] as string, authority: 'service.test',
+      headers: ask.headers ?? [], version: 1, expectsContinue: false,
+    }
+    this.body = ask.body ?? null
+    this.remoteAddress = ask.remoteAddress ?? '10.0.0.1'
+  }
+
+  inform(status: number): void { this.interim.push(status) }
+
+  limitBody(): void { /* Simulated bodies are within every bound. */ }
+
+  answer(status: number): BodySink {
+    this.#begin(status)
+    return {
+      write: () => true,
+      end: () => this.#finish('complete'),
+      fail: () => this.#finish('broken'),
+    }
+  }
+
+  refuse(code: Code, retryAfterS: number): void {
+    this.code = code
+    this.retryAfterS = retryAfterS
+    this.#begin(codes[code].status)
+    this.#finish('complete')
+  }
+
+  cut(): void { this.#finish('broken') }
+
+  /** The caller goes away, as it may at any moment. */
+  leave(): void {
+    if (this.end !== null) return
+    this.end = 'left'
+    this.endedAt = this.#clock.now()
+    this.onGone?.()
+  }
+
+  #begin(status: number): void {
+    this.status = status
+    this.headAt = this.#clock.now()
+  }
+
+  #finish(end: 'complete' | 'broken'): void {
+    if (this.end !== null) return
+    this.end = end
+    this.endedAt = this.#clock.now()
+    this.onDone?.()
+  }
+}
