@@ -44,6 +44,7 @@ test('a request stalled for the longest time is reset and not executed', async (
   clock.advance(MAX_HOLD_MS)
   await until(() => raw.ended() !== 'open')
   t.equal(raw.ended(), 'ECONNRESET')
+  await until(async () => (await state())['inFlight'] === 0)
   t.equal(simulator.ledger.summary().count, 0)
 })
 

@@ -73,6 +73,16 @@ test('closing ends stalled, waiting and endless requests, executes none of them,
   await t.rejects(charge(simulator.providers[0]!.url, 'r'), 'nobody listens')
 })
 
+test('closing sends away who waits for capacity, unexecuted', async (t) => {
+  const simulator = await start(t)
+  const { port, url } = simulator.providers[0]!
+  simulator.setBehaviour(port, { capacity: 1, stall: 'after' })
+  for (const reference of ['r0', 'r1']) sendRaw(t, port, '/v1/charges', order(reference))
+  await until(async () => (await call('GET', `${url}/_control`)).body['waiting'] === 1)
+  await simulator.close()
+  t.equal(simulator.ledger.summary().count, 1)
+})
+
 test('closing lets a charge in flight finish within the grace', async (t) => {
   const ledgerPath = join(t.testdir(), 'ledger.ndjson')
   const simulator = await start(t, { ledgerPath, closeGraceMs: 5_000 })

@@ -31,7 +31,8 @@ export class Slots {
   /** Resolves true with a slot, which the caller gives back by `release`; false when the port closed first. */
   acquire(): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false)
-    if (this.#head === null && this.#hasRoom()) {
+    // Room and a line never last together: whoever makes room admits from the line in the same turn.
+    if (this.#hasRoom()) {
       this.#inUse += 1
       return Promise.resolve(true)
     }
