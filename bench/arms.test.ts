@@ -5,7 +5,13 @@ import { median, spreadOf } from './statistics.ts'
 
 test('arms take turns, round by round', async (t) => {
   const visits: string[] = []
-  const arm = (name: string) => ({ name, measure: async (round: number) => { visits.push(name + round); return { us: round } } })
+  const arm = (name: string) => ({
+    name,
+    measure: async (round: number) => {
+      visits.push(name + round)
+      return { us: round }
+    },
+  })
   const results = await alternate({ arms: ['a', 'b', 'c'].map(arm), rounds: 3 })
   t.same(visits, ['a0', 'b0', 'c0', 'a1', 'b1', 'c1', 'a2', 'b2', 'c2'])
   t.same(results.map(({ name, figures }) => [name, figures.us]), [

@@ -32,7 +32,9 @@ export const minRounds = 3
 /** Throws RangeError on too few rounds, and whatever an arm throws. */
 export async function alternate(options: AlternationOptions): Promise<readonly ArmResult[]> {
   const { arms, rounds, progress } = options
-  if (rounds < minRounds) throw new RangeError(`Cannot compare arms: rounds must be at least ${minRounds}, got ${rounds}`)
+  if (rounds < minRounds) {
+    throw new RangeError(`Cannot compare arms: rounds must be at least ${minRounds}, got ${rounds}`)
+  }
   const measured = arms.map((): Figures[] => [])
   for (let round = 0; round < rounds; round++) {
     for (const [index, arm] of arms.entries()) {

@@ -6,7 +6,9 @@ export interface Axis {
   readonly ticks: readonly number[]
 }
 
-/** An axis that covers all values with about `wanted` steps of 1, 2 or 5 times a power of ten. Starts at zero if it can. */
+/**
+ * An axis that covers all values with about `wanted` steps of 1, 2 or 5 times a power of ten. Starts at zero if it can.
+ */
 export function niceAxis(values: readonly number[], wanted: number): Axis {
   const finite = values.filter(Number.isFinite)
   const low = Math.min(0, ...finite)

@@ -1,4 +1,5 @@
-// The shape of an experiment: what it is told, and what it brings back to be printed, drawn and kept. Holds no behaviour.
+// The shape of an experiment: what it is told, and what it brings back to be printed, drawn and kept. Holds no
+// behaviour.
 import type { Ground } from './ground.ts'
 import type { Panel } from './svg.ts'
 import type { Table } from './table.ts'

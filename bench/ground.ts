@@ -1,5 +1,5 @@
-// What every experiment stands on: the processes it may start, which core is whose, and a directory that goes away with it.
-// Also says on what machine the figures were taken, without which they mean nothing. Runs no experiment.
+// What every experiment stands on: the processes it may start, which core is whose, and a directory that goes away with
+// it. Also says on what machine the figures were taken, without which they mean nothing. Runs no experiment.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus as cpuModels, release, tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// The bench's command line: lists the experiments, runs one, prints and keeps what it found. Exit codes: 0 ok, 1 a check
-// failed or the run ended badly, 2 usage.
+// The bench's command line: lists the experiments, runs one, prints and keeps what it found. Exit codes: 0 ok, 1 a
+// check failed or the run ended badly, 2 usage.
 import { parseArgs } from 'node:util'
 import { minRounds } from './arms.ts'
 import { catalogue, nearestName } from './catalogue.ts'

@@ -1,5 +1,5 @@
-// Watches the memory of a process over time while something else happens to it, and sums up what was seen. Samples with a
-// timer of this process, so a busy machine makes gaps, never wrong values.
+// Watches the memory of a process over time while something else happens to it, and sums up what was seen. Samples with
+// a timer of this process, so a busy machine makes gaps, never wrong values.
 import { memoryOf } from './procfs.ts'
 
 export interface MemorySample {

@@ -1,12 +1,13 @@
-// The cheapest HTTP/1.1 server that is still one: answers every request with the same 200 and small JSON, so that what an
-// experiment measures is the proxy in front of it. Understands content-length bodies and pipelining; does not understand
-// chunked requests (411) and is no example of a good server. Run: node bench/origin.ts PORT
+// The cheapest HTTP/1.1 server that is still one: answers every request with the same 200 and small JSON, so that what
+// an experiment measures is the proxy in front of it. Understands content-length bodies and pipelining; does not
+// understand chunked requests (411) and is no example of a good server. Run: node bench/origin.ts PORT
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 
 const maxHeadBytes = 64 * 1024
 const headEnd = Buffer.from('\r\n\r\n')
-const body = JSON.stringify({ id: 'ch_0000000001', amount: 1999, currency: 'eur', status: 'succeeded', note: 'x'.repeat(110) })
+const charge = { id: 'ch_0000000001', amount: 1999, currency: 'eur', status: 'succeeded', note: 'x'.repeat(110) }
+const body = JSON.stringify(charge)
 const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
 const answer = Buffer.from(head + body)
 const answerToHead = Buffer.from(head)

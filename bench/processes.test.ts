@@ -26,7 +26,8 @@ test('a server is ready when its port answers, runs on its core, and is gone whe
 test('a server that ends instead of answering is reported with what it said', async (t) => {
   const processes = new Processes()
   const port = await freePort()
-  const start = processes.serve({ ...node, name: 'broken', args: ['-e', 'console.error("bad configuration"); process.exit(3)'], port })
+  const args = ['-e', 'console.error("bad configuration"); process.exit(3)']
+  const start = processes.serve({ ...node, name: 'broken', args, port })
   await t.rejects(start, /Cannot start broken.*exit code 3[^]*bad configuration/)
 })
 
@@ -35,7 +36,7 @@ test('a command that does not exist is reported', async (t) => {
   await t.rejects(run, /Cannot run nothing/)
 })
 
-test('children count in figures and are stopped with their parent, even if it ignores SIGTERM', { timeout: 20_000 }, async (t) => {
+test('children count in figures and are stopped with their parent, even if it ignores SIGTERM', async (t) => {
   const processes = new Processes(100)
   t.teardown(() => processes.stopAll())
   const port = await freePort()

@@ -1,5 +1,6 @@
-// The processes of an experiment: each pinned to one core, awaited until its port answers, and stopped by its own id. One
-// `Processes` owns all that a run started, so that an error or Ctrl-C leaves nothing behind. Linux only (taskset, /proc).
+// The processes of an experiment: each pinned to one core, awaited until its port answers, and stopped by its own id.
+// One `Processes` owns all that a run started, so that an error or Ctrl-C leaves nothing behind. Linux only (taskset,
+// /proc).
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { connect, createServer } from 'node:net'
@@ -36,7 +37,10 @@ export class Processes {
     this.#stopWithinMs = stopWithinMs
   }
 
-  /** Starts a server and resolves when `port` on 127.0.0.1 accepts a connection. Throws with its output when it does not. */
+  /**
+   * Starts a server and resolves when `port` on 127.0.0.1 accepts a connection. Throws with its output when it does
+   * not.
+   */
   async serve(options: ProcessOptions & { readonly port: number }): Promise<RunningProcess> {
     const started = this.#start(options, '')
     const giveUpAtMs = performance.now() + readyWithinMs
@@ -51,7 +55,10 @@ export class Processes {
     return started
   }
 
-  /** Runs a program to its end, with `input` on stdin; resolves to its stdout. Throws when it fails or exceeds `boundMs`. */
+  /**
+   * Runs a program to its end, with `input` on stdin; resolves to its stdout. Throws when it fails or exceeds
+   * `boundMs`.
+   */
   async run(options: ProcessOptions & { readonly input?: string, readonly boundMs: number }): Promise<string> {
     const started = this.#start(options, options.input ?? '')
     const bound = setTimeout(() => void started.stop(), options.boundMs)

@@ -1,5 +1,5 @@
-// What Linux says about a process: CPU time and memory, with its threads and children. Reads /proc synchronously, so that
-// a reading stands at one moment of a run. Does not work on other systems.
+// What Linux says about a process: CPU time and memory, with its threads and children. Reads /proc synchronously, so
+// that a reading stands at one moment of a run. Does not work on other systems.
 import { readFileSync, readdirSync } from 'node:fs'
 import type { MemoryFigures } from './generator/plan.ts'
 
@@ -35,8 +35,8 @@ function sumOver(pid: number, figure: (pid: number) => number): number {
   return processTree(pid).reduce((sum, one) => sum + figure(one), 0)
 }
 
-// The scheduler's own account, in nanoseconds, thread by thread. /proc/PID/stat counts in ticks of 10 ms, which is 20 % of
-// what a good proxy uses in a short run; it serves where the kernel was built without the account.
+// The scheduler's own account, in nanoseconds, thread by thread. /proc/PID/stat counts in ticks of 10 ms, which is 20 %
+// of what a good proxy uses in a short run; it serves where the kernel was built without the account.
 function scheduledMs(pid: number): number | undefined {
   let sumNs = 0
   for (const task of tasksOf(pid)) {

@@ -12,7 +12,8 @@ const folder = new URL('results/', import.meta.url)
 export function resultDocument(experiment: Experiment, options: ExperimentOptions, findings: Findings): string {
   const { notes, checks, data } = findings
   const taken = new Date().toISOString()
-  return `${JSON.stringify({ experiment: experiment.name, taken, machine: machine(), options, checks, notes, data }, null, 2)}\n`
+  const document = { experiment: experiment.name, taken, machine: machine(), options, checks, notes, data }
+  return `${JSON.stringify(document, null, 2)}\n`
 }
 
 /** Returns the names of the files written, relative to the checkout. */

@@ -1,5 +1,6 @@
 // Answers every request with a body of a given size, as fast as the reader takes it: what stands behind the slow-reader
-// experiment. Makes no copy of the body; reads no more of a request than its head. Run: node bench/stream-origin.ts PORT BYTES
+// experiment. Makes no copy of the body; reads no more of a request than its head. Run: node bench/stream-origin.ts
+// PORT BYTES
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 

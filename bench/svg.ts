@@ -1,6 +1,6 @@
-// Draws the pictures of the experiments as SVG text: a sheet 900 pixels wide with panels of lines over a shared x, or of
-// dots with their ranges. An own writer, because the pictures are few, plain, and must not need a browser. No styling
-// beyond what makes them readable on a light page.
+// Draws the pictures of the experiments as SVG text: a sheet 900 pixels wide with panels of lines over a shared x, or
+// of dots with their ranges. An own writer, because the pictures are few, plain, and must not need a browser. No
+// styling beyond what makes them readable on a light page.
 import { niceAxis, tickLabel, timeAxis } from './axis.ts'
 import type { Axis } from './axis.ts'
 import type { Spread } from './statistics.ts'

@@ -19,7 +19,12 @@ export const getSmall: Workload = {
 
 export const postKib: Workload = {
   name: 'POST 1 KiB',
-  request: { method: 'POST', path: '/charge', headers: { 'content-type': 'text/plain', 'user-agent': 'bench' }, body: kib },
+  request: {
+    method: 'POST',
+    path: '/charge',
+    headers: { 'content-type': 'text/plain', 'user-agent': 'bench' },
+    body: kib,
+  },
 }
 
 /** Enough to keep a single core busy, few enough to stay below any learned limit's ceiling. */

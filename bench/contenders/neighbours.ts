@@ -1,5 +1,5 @@
-// The proxies Seawall is compared with, each on one core and set up as its own manual would for a small service behind it:
-// keep-alive both ways, no access log. Their defaults hold wherever this file is silent.
+// The proxies Seawall is compared with, each on one core and set up as its own manual would for a small service behind
+// it: keep-alive both ways, no access log. Their defaults hold wherever this file is silent.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,6 @@
-// Seawall as a contender: its configuration for an experiment, written to a file and run from the checkout's entry with the
-// Node that runs this. Policies are on, as a user would have them; what an experiment must differ in is its `shape`.
+// Seawall as a contender: its configuration for an experiment, written to a file and run from the checkout's entry with
+// the Node that runs this. Policies are on, as a user would have them; what an experiment must differ in is its
+// `shape`.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
-// How much memory a proxy takes with 200 busy keep-alive connections, from an idle start to the end of the load. Does not
-// look for slow leaks, which show only in hours.
+// How much memory a proxy takes with 200 busy keep-alive connections, from an idle start to the end of the load. Does
+// not look for slow leaks, which show only in hours.
 import { caddy, haproxy, nginx, nodeHttp } from '../contenders/neighbours.ts'
 import { seawall } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
@@ -39,8 +39,9 @@ async function watch(ground: Ground, { seconds }: ExperimentOptions): Promise<Fi
     }
   }
   const failures = courses.filter(({ report }) => report === undefined || notOk(report) > 0)
+  const title = `Memory with ${connections} busy connections: MiB resident`
   return {
-    tables: [memoryTable(`Memory with ${connections} busy connections: MiB resident`, courses, 'requests/s', ({ report }) =>
+    tables: [memoryTable(title, courses, 'requests/s', ({ report }) =>
       report === undefined ? '–' : short(report.finished / report.measuredMs * 1000))],
     panels: [memoryPanel(`Memory with ${connections} busy connections, POST of 1 KiB`, courses)],
     notes: [

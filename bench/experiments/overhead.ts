@@ -1,7 +1,7 @@
-// What a proxy costs when nothing is wrong: added latency at a modest rate, CPU time a request and memory, for Seawall and
-// its neighbours in one run. Says nothing of behaviour under overload or faults.
+// What a proxy costs when nothing is wrong: added latency at a modest rate, CPU time a request and memory, for Seawall
+// and its neighbours in one run. Says nothing of behaviour under overload or faults.
 import { alternate, armNamed, withDifferences } from '../arms.ts'
-import type { Arm, Figures } from '../arms.ts'
+import type { Arm, ArmResult, Figures } from '../arms.ts'
 import { runAutocannon } from '../autocannon.ts'
 import { direct } from '../contenders/contender.ts'
 import type { Contender, Subject } from '../contenders/contender.ts'
@@ -45,11 +45,11 @@ async function compare(ground: Ground, options: ExperimentOptions): Promise<Find
     notes: [
       `Open loop: Poisson arrivals, ${options.rate} requests a second, latency from the intended moment of sending; ` +
       'added = the same percentile minus that of "direct" in the same round.',
-      'CPU time: closed loop of 32 connections, user and system time of all threads and children over answered requests.',
+      'CPU time: closed loop of 32 connections, user and system time of all threads and children by answered requests.',
       `Memory: after a closed loop of ${memoryConnections} busy connections, while they are open.`,
-      'Load and origin on one core, the proxy alone on another. Median of the rounds; bars and brackets show the range.',
+      'Load and origin on one core, the proxy alone on another. Median of the rounds; bars and brackets: range.',
       ...contenders.flatMap((contender) => contender.missing() ?? []).map((reason) => `Left out: ${reason}.`),
-      ...results.flatMap(({ name, figures }) => warnings(name, figures.notOk?.max ?? 0, figures.latenessP99Us?.max ?? 0)),
+      ...results.flatMap(warnings),
     ],
     data: { arms: results },
     checks: [],
@@ -109,7 +109,9 @@ async function visit(ground: Ground, subject: Subject, options: ExperimentOption
 /** Later than this, the generator's own lateness shows in the percentiles. */
 const tolerableLatenessUs = 300
 
-function warnings(name: string, failures: number, latenessUs: number): readonly string[] {
+function warnings({ name, figures }: ArmResult): readonly string[] {
+  const failures = figures.notOk?.max ?? 0
+  const latenessUs = figures.latenessP99Us?.max ?? 0
   return [
     ...failures > 0 ? [`Careful: ${name} left up to ${failures} requests of a round without a 2xx.`] : [],
     ...latenessUs > tolerableLatenessUs

@@ -1,5 +1,5 @@
-// Does a request pay for routes it does not match? CPU time a request with 1 to 1,000 routes, where the last one matches.
-// Measures matching only: the routes share one upstream and have the same policies.
+// Does a request pay for routes it does not match? CPU time a request with 1 to 1,000 routes, where the last one
+// matches. Measures matching only: the routes share one upstream and have the same policies.
 import { alternate, ratioTo } from '../arms.ts'
 import type { Arm, ArmResult } from '../arms.ts'
 import type { RouteShape } from '../contenders/seawall.ts'
@@ -43,7 +43,7 @@ async function compare(ground: Ground, options: ExperimentOptions): Promise<Find
     notes: ['Closed loop of 32 connections, GET of a small answer; the request matches the route configured last.'],
     data: { arms: results },
     checks: [
-      { claim: `the cost of a request is flat within ${tolerance * 100} % up to 1,000 routes`, holds: worst <= tolerance },
+      { claim: `a request costs the same within ${tolerance * 100} % up to 1,000 routes`, holds: worst <= tolerance },
       { claim: 'every request got a 2xx', holds: results.every((arm) => arm.figures.notOk?.max === 0) },
     ],
   }

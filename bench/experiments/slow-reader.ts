@@ -1,5 +1,5 @@
-// One caller takes a 1 GiB answer at 1 MB a second: does the proxy hold the origin back, or does it hold the answer? Plots
-// the proxy's memory over time. Does not measure throughput.
+// One caller takes a 1 GiB answer at 1 MB a second: does the proxy hold the origin back, or does it hold the answer?
+// Plots the proxy's memory over time. Does not measure throughput.
 import { caddy, haproxy, nginx, nodeHttp } from '../contenders/neighbours.ts'
 import { seawall } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
@@ -45,7 +45,7 @@ async function watch(ground: Ground, { seconds }: ExperimentOptions): Promise<Fi
   }
   const own = courses.find(({ name }) => name === 'seawall')
   return {
-    tables: [memoryTable('Memory while the answer is read slowly: MiB resident', courses, 'read MB', ({ readBytes, wasCut }) =>
+    tables: [memoryTable('Memory during a slow read: MiB resident', courses, 'read MB', ({ readBytes, wasCut }) =>
       `${(readBytes / 1e6).toFixed(1)}${wasCut ? ' (cut)' : ''}`)],
     panels: [memoryPanel('Memory while one caller reads 1 GiB at 1 MB/s', courses)],
     notes: [

@@ -11,19 +11,24 @@ interface Expected {
 
 const answers: readonly (readonly [string, string, string, Expected])[] = [
   ['content-length', 'GET', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', { status: 200, bodyBytes: 5 }],
-  ['an empty body', 'GET', 'HTTP/1.1 503 Busy\r\ncontent-length:0\r\nretry-after: 1\r\n\r\n', { status: 503, bodyBytes: 0 }],
-  ['chunks', 'GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n',
+  ['an empty body', 'GET', 'HTTP/1.1 503 Busy\r\ncontent-length:0\r\nretry-after: 1\r\n\r\n',
+    { status: 503, bodyBytes: 0 }],
+  ['chunks', 'GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' +
+    '5\r\nhello\r\nA;x=1\r\n0123456789\r\n0\r\n\r\n',
     { status: 200, bodyBytes: 15 }],
   ['chunks with trailers', 'POST', 'HTTP/1.1 201 Created\r\ntransfer-encoding: gzip, chunked\r\n\r\n' +
     '3\r\n\r\n0\r\n0\r\nserver-timing: a\r\nx: y\r\n\r\n', { status: 201, bodyBytes: 3 }],
   ['204', 'GET', 'HTTP/1.1 204 No Content\r\n\r\n', { status: 204, bodyBytes: 0 }],
-  ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 99\r\n\r\n', { status: 304, bodyBytes: 0 }],
+  ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\ncontent-length: 99\r\n\r\n',
+    { status: 304, bodyBytes: 0 }],
   ['HEAD with a length', 'HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n', { status: 200, bodyBytes: 0 }],
-  ['an interim answer first', 'GET', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
+  ['an interim answer first', 'GET', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n' +
+    'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
     { status: 200, bodyBytes: 2 }],
   ['connection: close', 'GET', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok',
     { status: 200, bodyBytes: 2, isReusable: false }],
-  ['HTTP/1.0', 'GET', 'HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok', { status: 200, bodyBytes: 2, isReusable: false }],
+  ['HTTP/1.0', 'GET', 'HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok',
+    { status: 200, bodyBytes: 2, isReusable: false }],
 ]
 
 for (const [name, method, bytes, expected] of answers) {

@@ -36,7 +36,9 @@ test('the warm-up is not counted', async (t) => {
 })
 
 test('connections that the server closes are opened again', async (t) => {
-  const server = await stubServer((socket) => { socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`) })
+  const server = await stubServer((socket) => {
+    socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+  })
   t.teardown(() => server.close())
   const report = await runClosedLoop(planFor(server.port))
   t.ok(report.finished > 8, `${report.finished} finished`)

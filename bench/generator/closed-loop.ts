@@ -1,6 +1,6 @@
 // The closed loop: each connection sends its next request when the last one ended, as fast as both sides can. Right for
-// CPU time per request and for memory under many busy connections; its latencies are service times at full speed and say
-// nothing about a caller who does not wait.
+// CPU time per request and for memory under many busy connections; its latencies are service times at full speed and
+// say nothing about a caller who does not wait.
 import { setTimeout as pause } from 'node:timers/promises'
 import { requestBytes } from './connection.ts'
 import type { Connection } from './connection.ts'

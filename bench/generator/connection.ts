@@ -10,7 +10,9 @@ export interface Target {
   readonly port: number
 }
 
-/** Told about a connection's turning points; after `unreachable`, `lost` or a last answer it is never heard of again. */
+/**
+ * Told about a connection's turning points; after `unreachable`, `lost` or a last answer it is never heard of again.
+ */
 export interface ConnectionListener {
   opened(connection: Connection): void
   /** It was refused, or broke before it was open. */

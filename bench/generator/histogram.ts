@@ -60,7 +60,8 @@ export class Histogram {
   }
 }
 
-// Values below 2 × steps are their own slot; above, each octave adds `steps` slots, and the two ranges join without a gap.
+// Values below 2 × steps are their own slot; above, each octave adds `steps` slots, and the two ranges join without a
+// gap.
 function slotOf(valueNs: number): number {
   const exponent = valueNs < 2 ** 32 ? 31 - Math.clz32(valueNs) : 63 - Math.clz32(valueNs / 2 ** 32)
   if (exponent <= stepBits) return valueNs

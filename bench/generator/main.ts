@@ -1,5 +1,5 @@
-// The load generator's process: one plan as JSON on stdin, one report as JSON on stdout. A process of its own, so that it
-// can be pinned to a core and so that nothing else in it delays a request. Starts and stops no servers.
+// The load generator's process: one plan as JSON on stdin, one report as JSON on stdout. A process of its own, so that
+// it can be pinned to a core and so that nothing else in it delays a request. Starts and stops no servers.
 import { text } from 'node:stream/consumers'
 import { runClosedLoop } from './closed-loop.ts'
 import { runOpenLoop } from './open-loop.ts'

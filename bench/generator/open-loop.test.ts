@@ -110,7 +110,8 @@ test('a server that closes after each answer is served by new connections', asyn
 test('the warm-up is sent but not counted', async (t) => {
   const server = await stubServer((socket) => { socket.write(okAnswer) })
   t.teardown(() => server.close())
-  const plan = planFor(server.port, { warmUpMs: 125, durationMs: 125, connections: 4, maxConnections: 4, watchPid: process.pid })
+  const phases = { warmUpMs: 125, durationMs: 125 }
+  const plan = planFor(server.port, { ...phases, connections: 4, maxConnections: 4, watchPid: process.pid })
   const report = await runOpenLoop(plan)
   t.equal(server.requests(), 100)
   t.equal(report.offered, 50)

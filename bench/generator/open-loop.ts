@@ -1,6 +1,6 @@
-// The open loop: requests leave at their appointed moments whatever happened to earlier ones, and latency counts from the
-// appointed moment, so a stall of the server is felt by every request due in it. A closed loop would send one request into
-// the stall and call the rest fast (coordinated omission). Never repeats a request.
+// The open loop: requests leave at their appointed moments whatever happened to earlier ones, and latency counts from
+// the appointed moment, so a stall of the server is felt by every request due in it. A closed loop would send one
+// request into the stall and call the rest fast (coordinated omission). Never repeats a request.
 import { requestBytes } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { LoadReport, OpenLoopPlan } from './plan.ts'

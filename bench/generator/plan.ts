@@ -1,5 +1,5 @@
-// What the load generator is told and what it tells back: plain JSON, because generator and experiment are two processes.
-// Holds no behaviour.
+// What the load generator is told and what it tells back: plain JSON, because generator and experiment are two
+// processes. Holds no behaviour.
 
 export interface RequestShape {
   readonly method: string

@@ -11,7 +11,9 @@ export interface ScheduleOptions {
 /** Bounds the memory of one run: 8 bytes an arrival. */
 const maxArrivals = 20_000_000
 
-/** Offsets from the start in milliseconds, ascending, all below `lengthMs`. Throws RangeError on a rate it cannot serve. */
+/**
+ * Offsets from the start in milliseconds, ascending, all below `lengthMs`. Throws RangeError on a rate it cannot serve.
+ */
 export function arrivalOffsets(options: ScheduleOptions): Float64Array {
   const { ratePerSecond, lengthMs } = options
   const expected = ratePerSecond * lengthMs / 1000

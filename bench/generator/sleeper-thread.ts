@@ -1,5 +1,5 @@
-// The thread behind a Sleeper: sleeps until the alarm it shares with the loop is due, posts one message, and waits for the
-// next alarm. Ends when it is terminated.
+// The thread behind a Sleeper: sleeps until the alarm it shares with the loop is due, posts one message, and waits for
+// the next alarm. Ends when it is terminated.
 import { parentPort, workerData } from 'node:worker_threads'
 import { alarmIn, monotonicMs } from './sleeper.ts'
 

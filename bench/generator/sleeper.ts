@@ -1,6 +1,6 @@
-// Wakes the loop after a fraction of a millisecond. Node's own timers know whole milliseconds only, and spinning through
-// them would take the core from the origin beside us, whose wait would then pass for the proxy's. So a thread sleeps in
-// the kernel and posts a message. Holds one alarm at a time.
+// Wakes the loop after a fraction of a millisecond. Node's own timers know whole milliseconds only, and spinning
+// through them would take the core from the origin beside us, whose wait would then pass for the proxy's. So a thread
+// sleeps in the kernel and posts a message. Holds one alarm at a time.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
