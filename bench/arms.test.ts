@@ -41,9 +41,9 @@ test('a ratio is the median of the rounds\' ratios, so a slow round slows both s
   t.same(ratioTo(base, base, 'us'), { median: 1, min: 1, max: 1 })
 })
 
-test('a ratio skips rounds in which a side is missing or the baseline is zero', async (t) => {
-  const base = summarise('base', [{ us: 0 }, { us: 4 }, {}])
-  const arm = summarise('arm', [{ us: 8 }, { us: 8 }, { us: 8 }])
+test('a ratio skips rounds in which a side is missing or the baseline is not above zero', async (t) => {
+  const base = summarise('base', [{ us: 0 }, { us: 4 }, {}, { us: -1 }])
+  const arm = summarise('arm', [{ us: 8 }, { us: 8 }, { us: 8 }, { us: 8 }])
   t.same(ratioTo(base, arm, 'us'), { median: 2, min: 2, max: 2 })
   t.equal(ratioTo(base, arm, 'bytes'), undefined)
 })

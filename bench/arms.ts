@@ -51,11 +51,14 @@ export function summarise(name: string, rounds: readonly Figures[]): ArmResult {
   return { name, rounds, figures: Object.fromEntries(figures) }
 }
 
-/** The figure of `arm` over that of `baseline`, in each round; undefined when they never both had it. */
+/**
+ * The figure of `arm` over that of `baseline`, in each round where the baseline has one above zero (a difference lost in
+ * noise may not be); undefined when there is no such round.
+ */
 export function ratioTo(baseline: ArmResult, arm: ArmResult, figure: string): Spread | undefined {
   const ratios = arm.rounds.flatMap((own, round) => {
     const [over, under] = [own[figure], baseline.rounds[round]?.[figure]]
-    return over === undefined || under === undefined || under === 0 ? [] : [over / under]
+    return over === undefined || under === undefined || under <= 0 ? [] : [over / under]
   })
   return ratios.length === 0 ? undefined : spreadOf(ratios)
 }
