@@ -32,11 +32,31 @@ export class Door {
     return true
   }
 
+  /** Leaves the line. */
+  leave(waiter: Waiter): void {
+    this.admission.leave(waiter)
+    this.#disarmWhenEmpty()
+  }
+
+  /** Gives a permit back, and hands it on. */
+  release(group: Group, now: number): void {
+    this.admission.release(group, now)
+    this.#disarmWhenEmpty()
+  }
+
+  #disarmWhenEmpty(): void {
+    if (this.#timer === null || this.admission.queued > 0) return
+    this.#timer.clear()
+    this.#timer = null
+    this.#timerAt = Infinity
+  }
+
   #arm(at: number): void {
     if (at >= this.#timerAt || at === Infinity) return
     this.#timer?.clear()
     this.#timerAt = at
     this.#timer = this.#clock.after(at - this.#clock.now(), () => {
+      this.#timer = null
       this.#timerAt = Infinity
       this.#arm(this.admission.expire(this.#clock.now()))
     })

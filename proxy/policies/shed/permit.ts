@@ -36,7 +36,7 @@ class PermitGate implements Gate<Attempt> {
   }
 
   release(_attempt: Attempt, now: number): void {
-    this.#door.admission.release(this.#group, now)
+    this.#door.release(this.#group, now)
   }
 }
 

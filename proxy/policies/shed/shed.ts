@@ -48,7 +48,7 @@ class PermitPlace implements Waiter, Place {
     this.#goOn(waitOver, now)
   }
 
-  leave(): void { this.#door.admission.leave(this) }
+  leave(): void { this.#door.leave(this) }
 
   #goOn(verdict: null | Refused, now: number): void {
     const exchange = this.#exchange
@@ -86,7 +86,7 @@ class ShedGate implements Gate<Exchange> {
   release(exchange: Exchange, now: number): void {
     if (!exchange.work.holdsPermit) return
     exchange.work.holdsPermit = false
-    this.#door.admission.release(this.#group, now)
+    this.#door.release(this.#group, now)
   }
 
   cancel(exchange: Exchange): void {
