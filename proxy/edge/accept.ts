@@ -1,0 +1,192 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// The way of one request through the house, numbered as in docs/life-of-a-request.md: from the head that has passed the
+// gate (1) to its end. It knows no socket and no mechanism: it asks doors, hands on, and says how it ended.
+
+import type { Announce } from '../core/announce.ts'
+import type { Clock } from '../core/clock.ts'
+import { codes } from '../core/codes.ts'
+import type { Code } from '../core/codes.ts'
+import { Exchange } from '../core/exchange.ts'
+import type { ExchangeOwner } from '../core/exchange.ts'
+import type { Abandoned, Answer, Outcome, Refused } from '../core/outcome.ts'
+import type { Plan } from '../core/plan.ts'
+import { traceId } from '../core/random.ts'
+import type { Random } from '../core/random.ts'
+import { firstValue } from '../core/raw-headers.ts'
+import { WAIT } from '../core/scope.ts'
+import { deliver } from './deliver.ts'
+import type { IncomingCaller } from './incoming-caller.ts'
+import { retryAfterS } from './refusals.ts'
+import { UpgradeCaller } from './upgrade-caller.ts'
+import type { TunnelOwner, Tunnels } from './upgrade.ts'
+
+/** What finds the plan of a request; pipeline/route-table.ts is one. */
+export interface RouteFinder {
+  find(listener: string, method: string, authority: string, path: string): Plan | null
+}
+
+export interface AcceptorOptions {
+  /** Read once per request: a reload swaps the table between two of them. */
+  readonly table: () => RouteFinder
+  readonly clock: Clock
+  readonly random: Random
+  readonly announce: Announce
+  /** Counts what was refused without a route. */
+  readonly unrouted: (code: Code) => void
+  readonly tunnels: Tunnels
+}
+
+/** Visible ASCII; longer ones are somebody's payload, not an id. */
+const saneRequestId = /^[!-~]{1,128}$/
+
+const bodyTooLarge: Refused = {
+  kind: 'refused', by: 'forward', code: 'request.body-too-large', status: 413, retryAfterMs: 0,
+}
+
+export function createAcceptor(options: AcceptorOptions): Acceptor {
+  return new Acceptor(options)
+}
+
+export class Acceptor implements ExchangeOwner, TunnelOwner {
+  readonly #options: AcceptorOptions
+  readonly #clock: Clock
+
+  constructor(options: AcceptorOptions) {
+    this.#options = options
+    this.#clock = options.clock
+  }
+
+  /** Takes a request whose head has passed the gate. Never throws: a defect costs this request, not the process. */
+  accept(caller: IncomingCaller, listener: string): void {
+    try {
+      this.#accept(caller, listener)
+    } catch (error) {
+      this.#options.announce({ what: 'defect', where: 'edge/accept', error })
+      caller.cut()
+    }
+  }
+
+  #accept(caller: IncomingCaller, listener: string): void {
+    const { head } = caller
+    // 2: the plan.
+    const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
+    if (plan === null) {
+      this.#options.unrouted('route.none')
+      return caller.refuse('route.none', 0, this.#requestId(caller))
+    }
+    // 3: the exchange, and who is told when the caller's side ends.
+    const now = this.#clock.now()
+    const exchange = new Exchange(caller, plan, this, now)
+    exchange.requestId = this.#requestId(caller)
+    caller.onGone = () => exchange.leave(this.#clock.now())
+    caller.onDone = () => exchange.end(this.#clock.now())
+    if (caller.body !== null) {
+      if (caller.body.length > plan.maxBodyBytes) return this.#refuse(exchange, bodyTooLarge, now)
+      caller.limitBody(plan.maxBodyBytes)
+      caller.onBroken = (code) => this.#broken(exchange, code)
+    }
+    // 4: the doors.
+    const verdict = plan.doors.enter(exchange, now)
+    if (verdict !== WAIT) this.decided(exchange, verdict, now)
+  }
+
+  /** The doors have decided, at once or after a wait. */
+  decided(exchange: Exchange, verdict: null | Answer, now: number): void {
+    if (verdict !== null) return this.#finish(exchange, verdict, now)
+    const { caller } = exchange
+    if (caller instanceof UpgradeCaller) return this.#options.tunnels.open(exchange, caller, this)
+    // 6: the layers and attempts; 11: back up.
+    exchange.plan.handle(exchange.work, 'first').then(
+      (outcome) => this.#finish(exchange, outcome, this.#clock.now()),
+      (error: unknown) => this.#defect(exchange, error),
+    )
+  }
+
+  /** The deadline has passed. */
+  expired(exchange: Exchange, now: number): void {
+    const abandoned: Abandoned = { kind: 'abandoned', by: 'deadline', elapsedMs: now - exchange.startedAt }
+    if (exchange.outcome === null) this.#giveUp(exchange, abandoned, 'deadline.expired', now)
+    // The head is out: the deadline covers the body of an answer, unless it is a stream.
+    else if (!exchange.isStream && exchange.outcome.kind === 'reply') exchange.caller.cut()
+  }
+
+  /** Tunnels: the handshake is over. */
+  tunnelEnded(exchange: Exchange, outcome: Outcome): void {
+    this.#finish(exchange, outcome, this.#clock.now())
+  }
+
+  #finish(exchange: Exchange, outcome: Outcome, now: number): void {
+    // Its caller has left or been told already: what came late is dropped.
+    if (exchange.outcome !== null) {
+      if (outcome.kind === 'reply') outcome.body?.discard()
+      return
+    }
+    switch (outcome.kind) {
+      case 'reply':
+        return this.#deliver(exchange, outcome, now)
+      case 'refused':
+        return this.#refuse(exchange, outcome, now)
+      case 'failed':
+        exchange.settle(outcome, outcome.fault, codes[outcome.fault].status, now)
+        return this.#tell(exchange, outcome.fault, 0)
+      case 'abandoned':
+        return this.#abandoned(exchange, outcome, now)
+      case 'tunnel':
+        exchange.settle(outcome, null, 101, now)
+        // Counted as a tunnel from here on: doors and deadline are done with it.
+        return exchange.end(now)
+    }
+  }
+
+  // 12: the answer; a head that cannot be written is upstream's fault.
+  #deliver(exchange: Exchange, outcome: Extract<Outcome, { kind: 'reply' }>, now: number): void {
+    if (deliver(exchange, outcome, now)) return
+    outcome.body?.discard()
+    const fault = 'upstream.malformed'
+    exchange.settle({ kind: 'failed', fault, cause: 'a field of the answer cannot be written' }, fault, 502, now)
+    this.#tell(exchange, fault, 0)
+  }
+
+  // 5: the constant refusal.
+  #refuse(exchange: Exchange, refused: Refused, now: number): void {
+    exchange.settle(refused, refused.code, codes[refused.code].status, now)
+    this.#tell(exchange, refused.code, refused.retryAfterMs)
+  }
+
+  #abandoned(exchange: Exchange, outcome: Abandoned, now: number): void {
+    if (outcome.by === 'deadline') return this.#giveUp(exchange, outcome, 'deadline.expired', now)
+    if (outcome.by === 'drain') return this.#giveUp(exchange, outcome, 'drain.closing', now)
+    // Nobody is left to be told, or a rival's answer got lost: either way there is none.
+    exchange.settle(outcome, 'caller.gone', 0, now)
+    exchange.caller.cut()
+  }
+
+  /** Tells the caller, and ends what still runs for it. */
+  #giveUp(exchange: Exchange, outcome: Outcome, code: Code, now: number): void {
+    exchange.settle(outcome, code, codes[code].status, now)
+    exchange.gates.leaveLine(exchange, now)
+    exchange.work.cut(outcome, now)
+    this.#tell(exchange, code, 0)
+  }
+
+  /** The rest of the request cannot be had: too slow, too large, badly framed. */
+  #broken(exchange: Exchange, code: Code): void {
+    const now = this.#clock.now()
+    if (exchange.outcome !== null) return exchange.caller.cut()
+    this.#giveUp(exchange, { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }, code, now)
+  }
+
+  #tell(exchange: Exchange, code: Code, knownRetryMs: number): void {
+    exchange.caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), exchange.requestId)
+  }
+
+  #defect(exchange: Exchange, error: unknown): void {
+    this.#options.announce({ what: 'defect', where: `route ${exchange.plan.route}`, error })
+    exchange.caller.cut()
+  }
+
+  #requestId(caller: IncomingCaller): string {
+    const given = firstValue(caller.head.headers, 'x-request-id')
+    return given !== undefined && saneRequestId.test(given) ? given : traceId(this.#options.random)
+  }
+}

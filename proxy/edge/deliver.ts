@@ -1,0 +1,73 @@
+// HOT PATH — runs for every answer. Rules: docs/decisions/0004.
+// Hands an answer to the caller: its head without what ends at this hop, then its body, from source to sink without a
+// stream between them. Framing is the caller's affair, the length is the source's.
+
+import type { Exchange } from '../core/exchange.ts'
+import { isHopByHop, nominated } from '../core/hop-by-hop.ts'
+import type { Reply } from '../core/outcome.ts'
+import type { Plan } from '../core/plan.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
+
+/** Begins the answer; false: its head cannot be written, and nothing has been. */
+export function deliver(exchange: Exchange, reply: Reply, now: number): boolean {
+  const { caller, plan } = exchange
+  const { body, status } = reply
+  const isBare = hasNoBody(status, caller.head.method)
+  const length = isBare ? null : body === null ? 0 : body.length
+  // The length stays only where there is no body to count: HEAD and 304.
+  const keepsLength = isBare && status !== 204
+  const fields = fieldsOf(reply.headers, plan, keepsLength, length === -1 && caller.head.version !== 0)
+  exchange.isStream = plan.isStream || isEventStream(fields)
+  let sink
+  try {
+    sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())
+  } catch {
+    // The caller's writer checks names and values once more; what it refuses would have split the head.
+    return false
+  }
+  exchange.settle(reply, null, status, now)
+  if (body !== null && !isBare) {
+    body.flow(sink)
+    return true
+  }
+  body?.discard()
+  sink.end(null)
+  return true
+}
+
+/** RFC 9112 section 6.3, first rule. */
+function hasNoBody(status: number, method: string): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
+/** Lengths of the names that may be dropped by rule, as bits; 25 is the longest. */
+const telling = 1 << 2 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 25
+
+/** The fields that travel on. Only a chunked body has a place for trailers. */
+function fieldsOf(received: RawHeaders, plan: Plan, keepsLength: boolean, hasTrailers: boolean): RawHeaders {
+  const { responseRemove, responseSet } = plan.forwarding
+  const named = nominated(received)
+  const takesOut = named.size > 0 || responseRemove.size > 0
+  const kept: string[] = []
+  for (let i = 0; i < received.length; i += 2) {
+    const name = received[i] as string
+    if (takesOut || (name.length <= 25 && (1 << name.length & telling) !== 0)) {
+      const lower = name.toLowerCase()
+      if (isHopByHop(lower) || named.has(lower) || responseRemove.has(lower)) continue
+      if ((lower === 'content-length' && !keepsLength) || (lower === 'trailer' && !hasTrailers)) continue
+    }
+    kept.push(name, received[i + 1] as string)
+  }
+  for (let i = 0; i < responseSet.length; i++) kept.push(responseSet[i] as string)
+  return kept
+}
+
+function isEventStream(fields: RawHeaders): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string
+    if (name.length === 12 && name.toLowerCase() === 'content-type') {
+      return (fields[i + 1] as string).slice(0, 17).toLowerCase() === 'text/event-stream'
+    }
+  }
+  return false
+}

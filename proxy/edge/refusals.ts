@@ -1,0 +1,95 @@
+// Every refusal as it goes over the wire, made once at load: fields and problem document (RFC 9457), the status named by
+// the code's meaning, and the error type of RFC 9209. Only the request's id and Retry-After vary.
+
+import { codes } from '../core/codes.ts'
+import type { Code, CodeMeaning } from '../core/codes.ts'
+
+export interface Refusal {
+  readonly status: number
+  readonly reason: string
+  readonly body: Buffer
+  /** The same as text; it is ASCII. */
+  readonly text: string
+  /** Whether the connection cannot be used again. */
+  readonly closes: boolean
+  /** Fields in the flat form; complete but for x-request-id and retry-after. */
+  readonly fields: readonly string[]
+}
+
+/** Reason phrases of the statuses that codes use; node's own table is not reached from here. */
+const reasons: { readonly [status: number]: string } = {
+  400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
+  413: 'Content Too Large', 414: 'URI Too Long', 417: 'Expectation Failed', 422: 'Unprocessable Content',
+  429: 'Too Many Requests', 431: 'Request Header Fields Too Large', 499: 'Client Closed Request',
+  500: 'Internal Server Error', 501: 'Not Implemented', 502: 'Bad Gateway', 503: 'Service Unavailable',
+  504: 'Gateway Timeout', 505: 'HTTP Version Not Supported', 508: 'Loop Detected',
+}
+
+/** Proxy error types of RFC 9209 section 2.3, where the status alone does not name one. */
+const errorTypes: { readonly [C in Code]?: string } = {
+  'route.none': 'destination_not_found',
+  'upstream.none': 'destination_unavailable',
+  'upstream.connect-timeout': 'connection_timeout',
+  'upstream.stalled': 'connection_read_timeout',
+  'upstream.refused': 'connection_refused',
+  'upstream.reset': 'connection_terminated',
+  'upstream.dns': 'dns_error',
+  'upstream.tls': 'tls_protocol_error',
+  'upstream.malformed': 'http_protocol_error',
+  'request.loop': 'proxy_loop_detected',
+  'bulkhead.full': 'connection_limit_reached',
+  'bulkhead.timeout': 'connection_limit_reached',
+}
+
+/** Whole seconds within which a caller should come again, where no policy knows better (see `retryAfterS`). */
+const soonestS = 1
+const latestS = 3
+
+const refusals: { readonly [C in Code]?: Refusal } = makeRefusals()
+
+/** The refusal of this code. */
+export function refusalOf(code: Code): Refusal {
+  return refusals[code] as Refusal
+}
+
+/** Seconds for Retry-After: 0 (no such field) unless the answer is a 429 or 503; rounded up, or 1 to 3 by lot. */
+export function retryAfterS(code: Code, knownMs: number, random: () => number): number {
+  const { status } = codes[code]
+  if (status !== 503 && status !== 429) return 0
+  if (knownMs > 0) return Math.ceil(knownMs / 1000)
+  return soonestS + Math.floor(random() * (latestS - soonestS + 1))
+}
+
+/** The fields of one refusal with what varies; '' and 0 leave a field out. */
+export function refusalFields(refusal: Refusal, requestId: string, retryAfterS: number): string[] {
+  const fields = refusal.fields.slice()
+  if (retryAfterS > 0) fields.push('retry-after', String(retryAfterS))
+  if (requestId !== '') fields.push('x-request-id', requestId)
+  return fields
+}
+
+function makeRefusals(): { [C in Code]?: Refusal } {
+  const made: { [C in Code]?: Refusal } = {}
+  for (const [code, meaning] of Object.entries(codes) as [Code, CodeMeaning][]) made[code] = makeRefusal(code, meaning)
+  return made
+}
+
+function makeRefusal(code: Code, { status, title, closes }: CodeMeaning): Refusal {
+  const text = `${JSON.stringify({ type: `urn:seawall:${code}`, title, status, code })}\n`
+  const body = Buffer.from(text)
+  const fields = [
+    'content-type', 'application/problem+json', 'content-length', String(body.length),
+    'proxy-status', `seawall; error=${errorType(code, status)}; details="${code}"`,
+  ]
+  // RFC 9110 section 15.5.6 wants to know what is served; what is not is CONNECT and TRACE.
+  if (status === 405) fields.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
+  return { status, reason: reasons[status] ?? '', body, text, closes: closes === true, fields }
+}
+
+function errorType(code: Code, status: number): string {
+  const named = errorTypes[code]
+  if (named !== undefined) return named
+  if (status === 504) return 'http_response_timeout'
+  if (status === 502) return 'destination_unavailable'
+  return status === 503 || status === 429 ? 'http_request_denied' : 'http_request_error'
+}

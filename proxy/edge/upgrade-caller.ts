@@ -1,0 +1,109 @@
+// A request that asks to become a WebSocket, as a Caller: until its upstream agrees it can be refused or answered like
+// any other, on the bare socket; each such answer closes the connection.
+
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { BodySink } from '../core/body.ts'
+import type { RequestHead } from '../core/caller.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Code } from '../core/codes.ts'
+import { firstValue } from '../core/raw-headers.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
+import type { IncomingCaller } from './incoming-caller.ts'
+import { rawHead, rawRefusal } from './raw-answer.ts'
+
+/** Whether a head asks for a WebSocket and nothing else; a handshake has no body (RFC 6455 section 4.1). */
+export function wantsWebSocket(request: IncomingMessage): boolean {
+  const fields = request.rawHeaders
+  return request.method === 'GET' && request.httpVersionMinor === 1 &&
+    firstValue(fields, 'upgrade')?.toLowerCase() === 'websocket' &&
+    firstValue(fields, 'content-length') === undefined && firstValue(fields, 'transfer-encoding') === undefined
+}
+
+export class UpgradeCaller implements IncomingCaller {
+  readonly head: RequestHead
+  readonly body = null
+  readonly remoteAddress: string
+  readonly isSecure: boolean
+  /** What the tunnel is made of: node's request, the socket, and the bytes that came behind the head. */
+  readonly request: IncomingMessage
+  readonly socket: Socket
+  readonly firstBytes: Buffer
+  onGone: (() => void) | null = null
+  onDone: (() => void) | null = null
+  onBroken: ((code: Code) => void) | null = null
+  readonly #clock: Clock
+  #isBegun = false
+  #isAnswered = false
+
+  constructor(head: RequestHead, request: IncomingMessage, socket: Socket, firstBytes: Buffer, clock: Clock) {
+    this.head = head
+    this.request = request
+    this.socket = socket
+    this.firstBytes = firstBytes
+    this.remoteAddress = socket.remoteAddress ?? ''
+    this.isSecure = 'encrypted' in socket
+    this.#clock = clock
+    socket.on('close', () => this.#closed())
+    // Until a tunnel pipes the socket nothing reads it, and a peer that leaves would not be noticed.
+    socket.on('end', () => { if (!this.#isBegun) this.#closed() })
+  }
+
+  /** Whether something has been written, by us or by the tunnel. */
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
+  /** Tunnel: what goes over the socket from here on is not ours to write. */
+  handOver(): void {
+    this.#isBegun = true
+  }
+
+  inform(): void {
+    // A handshake is answered with 101 or a final status; nothing that comes before is worth a head of our own.
+  }
+
+  answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink {
+    const fields = headers.slice()
+    if (length !== null && length >= 0) fields.push('content-length', String(length))
+    const socket = this.socket
+    this.#isBegun = true
+    socket.on('drain', onDrain)
+    socket.write(rawHead(status, reason, fields, this.#clock.wallMs()), 'latin1')
+    return {
+      write: (chunk) => socket.write(chunk),
+      end: () => this.#end(),
+      // The end of the connection may be the end of the answer: only a reset tells the two apart.
+      fail: () => { socket.resetAndDestroy() },
+    }
+  }
+
+  refuse(code: Code, retryAfterS: number, requestId: string): void {
+    if (this.#isBegun) return this.cut()
+    this.#isBegun = true
+    this.socket.write(rawRefusal(code, requestId, retryAfterS, this.#clock.wallMs()))
+    this.#end()
+  }
+
+  cut(): void {
+    this.socket.destroy()
+  }
+
+  limitBody(): void {
+    // There is none.
+  }
+
+  #end(): void {
+    this.#isAnswered = true
+    this.socket.destroySoon()
+    this.onDone?.()
+  }
+
+  #closed(): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.onGone?.()
+    this.onDone?.()
+    if (!this.#isBegun) this.socket.destroy()
+  }
+}
