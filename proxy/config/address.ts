@@ -33,7 +33,8 @@ export function formatAddress(address: ListenAddress): string {
 /** Whether only this machine (or this pod) can reach it. */
 export function isLoopback(address: ListenAddress): boolean {
   if (address.kind === 'unix') return true
-  return address.host === 'localhost' || address.host === '::1' || /^127\./.test(address.host)
+  const { host } = address
+  return host.toLowerCase() === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 /** Whether two listeners could not stand at both: same path, or same port on the same or on every interface. */

@@ -1,0 +1,65 @@
+// The file as it holds, in types: what the schema and its defaults promise once nothing is wrong. Options of policies are
+// typed only as far as the rules between parts read them; each policy has the full type of its own.
+
+import type { Mode } from '../core/configuration.ts'
+
+export interface EffectiveListener {
+  readonly kind: 'ingress' | 'egress'
+  readonly listen: string
+  readonly backlog: number
+  readonly trust: readonly string[]
+  readonly halfClose: 'leave' | 'serve'
+}
+
+export interface EffectiveUpstream {
+  readonly endpoints: readonly string[]
+  readonly host?: string
+  readonly startup: number
+  readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'
+  readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
+}
+
+export interface HeaderChanges {
+  readonly set: Readonly<Record<string, string>>
+  readonly remove: readonly string[]
+}
+
+export interface EffectiveRoute {
+  readonly name: string
+  readonly listener: string
+  readonly match: { readonly methods?: readonly string[]; readonly host?: string; readonly path: string }
+  readonly upstream: string
+  readonly mode?: Mode
+  readonly stream: boolean
+  readonly rewrite: { readonly stripPrefix: string }
+  readonly headers: { readonly request: HeaderChanges; readonly response: HeaderChanges }
+  readonly limits: { readonly bodyBytes: number | 'off' }
+  readonly deadline: { readonly default?: number; readonly max: number; readonly mode?: Mode } | 'off'
+  readonly bulkhead?: { readonly share: number; readonly mode?: Mode } | 'off'
+  readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
+}
+
+export interface EffectiveFile {
+  readonly mode: Mode
+  readonly listeners: Readonly<Record<string, EffectiveListener>>
+  readonly admin: { readonly listen: string; readonly token?: string }
+  readonly probe?: { readonly listen: string }
+  readonly limits: {
+    readonly headerBytes: number
+    readonly headerCount: number
+    readonly uriBytes: number
+    readonly connections: number
+    readonly connectionsPerCaller: number
+  }
+  readonly timeouts: { readonly head: number; readonly idle: number; readonly keepAlive: number }
+  readonly drain: { readonly delay: number; readonly timeout: number }
+  readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
+  readonly readiness: { readonly includeUpstream: boolean }
+  readonly upstreams: Readonly<Record<string, EffectiveUpstream>>
+  readonly routes: readonly EffectiveRoute[]
+}
+
+/** The same while something may still be wrong: anything may be absent. */
+export type Partly<T> = T extends readonly (infer E)[] ? readonly (Partly<E> | undefined)[]
+  : T extends object ? { readonly [K in keyof T]?: Partly<T[K]> | undefined }
+  : T

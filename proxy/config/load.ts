@@ -1,0 +1,82 @@
+// Reading a configuration: text in, either everything the house needs or every fault at once out. It opens no file and
+// reads no environment itself; both come in through its options.
+
+import { dirname, resolve } from 'node:path'
+import type { Configuration } from '../core/configuration.ts'
+import { crossChecks } from './cross-checks.ts'
+import type { PartlyFile } from './cross-checks.ts'
+import { ConfigurationDocument } from './document.ts'
+import { effectiveOf } from './effective.ts'
+import type { EffectiveValue, Origins } from './effective.ts'
+import type { EffectiveFile } from './effective-file.ts'
+import { hasErrors, inTextOrder } from './fault.ts'
+import type { Fault } from './fault.ts'
+import type { Variables } from './interpolate.ts'
+import { normalise } from './normalise.ts'
+import type { Rules } from './rules.ts'
+import { schemaFaults } from './schema-faults.ts'
+import { Source } from './source.ts'
+import { readTree } from './syntax.ts'
+
+/** Words of the command line that go before the file. */
+export interface Overrides {
+  /** `--observe`: everything observes, whatever the file says. */
+  readonly observe?: boolean
+  /** `--admin HOST:PORT`, already checked. */
+  readonly admin?: string
+  /** Started from a terminal: nobody balances towards it, so that a drain whose delay is not written has none. */
+  readonly isTerminal?: boolean
+}
+
+export interface LoadOptions extends Variables {
+  /** Name of the file as faults and origins show it; `${file:…}` is relative to its folder. */
+  readonly file: string
+  readonly rules: Rules
+  readonly overrides?: Overrides
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly configuration: Configuration; readonly origins: Origins; readonly warnings: readonly Fault[] }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+
+/** Never throws for what the text says. Faults come in the order of the text, warnings among them. */
+export function loadConfiguration(text: string, options: LoadOptions): Loaded {
+  const source = new Source(options.file, text)
+  const syntax = readTree(source)
+  if (syntax.root === null) return { ok: false, faults: syntax.faults }
+  const { rules, overrides = {} } = options
+  const document = new ConfigurationDocument(source, syntax.root, rules.schema, {
+    env: options.env,
+    readFile: (path) => options.readFile(resolve(dirname(options.file), path)),
+  })
+  const { faults: wrong, invalid } = schemaFaults(document, rules.validate(document.value))
+  const { value, origins } = effectiveOf(document, rules.schema, invalid)
+  const overridden = override(value as PartlyFile, origins, overrides)
+  const faults = inTextOrder([
+    ...syntax.faults, ...document.faults, ...wrong, ...(invalid.has('') ? [] : crossChecks(overridden, document)),
+  ])
+  if (hasErrors(faults)) return { ok: false, faults }
+  const configuration = normalise(overridden as EffectiveFile, {
+    file: options.file, keys: rules.keys, observe: overrides.observe === true,
+  })
+  return { ok: true, configuration, origins, warnings: faults }
+}
+
+function override(file: PartlyFile, origins: Map<string, EffectiveValue>, overrides: Overrides): PartlyFile {
+  let changed = file
+  if (overrides.admin !== undefined) {
+    changed = { ...changed, admin: { ...changed.admin, listen: overrides.admin } }
+    origins.set('/admin/listen', {
+      path: 'admin.listen', shown: overrides.admin, origin: { kind: 'option', option: '--admin' },
+    })
+  }
+  if (overrides.isTerminal === true && origins.get('/drain/delay')?.origin.kind === 'default') {
+    changed = { ...changed, drain: { ...changed.drain, delay: 0 } }
+    origins.set('/drain/delay', { path: 'drain.delay', shown: '0ms', origin: { kind: 'default' } })
+  }
+  if (overrides.observe === true) {
+    for (const pointer of origins.keys()) if (pointer.endsWith('/mode')) origins.delete(pointer)
+    origins.set('/mode', { path: 'mode', shown: 'observe', origin: { kind: 'option', option: '--observe' } })
+  }
+  return changed
+}

@@ -1,0 +1,125 @@
+// From the effective file to the Configuration that the house reads: names into values, addresses into parts, modes to
+// where they act. Only called when nothing is wrong; it checks nothing.
+
+import { createHash } from 'node:crypto'
+import type { Configuration, ListenAddress, Mode, RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
+import type { OptionBag } from '../core/policy.ts'
+import { parseAddress } from './address.ts'
+import type { EffectiveFile, EffectiveRoute } from './effective-file.ts'
+import type { PolicyKeys } from './schema.ts'
+
+/** `observe`: everything observes, whatever the file says. */
+export interface NormaliseOptions {
+  readonly file: string | null
+  readonly keys: PolicyKeys
+  readonly observe: boolean
+}
+
+export function normalise(effective: EffectiveFile, options: NormaliseOptions): Configuration {
+  const { keys, observe } = options
+  const mode: Mode = observe ? 'observe' : effective.mode
+  const { limits, timeouts, drain, accessLog, readiness, admin, probe } = effective
+  return freeze({
+    file: options.file,
+    hash: hashOf({ effective, observe }),
+    mode,
+    listeners: Object.entries(effective.listeners).map(([name, { kind, listen, backlog, trust, halfClose }]) => ({
+      name, kind, address: addressOf(listen), backlog, trust, halfClose,
+    })),
+    admin: { address: addressOf(admin.listen), token: admin.token ?? null },
+    probe: probe === undefined ? null : { address: addressOf(probe.listen) },
+    limits,
+    timeouts: { headMs: timeouts.head, requestIdleMs: timeouts.idle, keepAliveMs: timeouts.keepAlive },
+    drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
+    accessLog,
+    readiness,
+    upstreams: Object.entries(effective.upstreams).map(([name, upstream]): UpstreamConfiguration => ({
+      name,
+      endpoints: upstream.endpoints.map((endpoint) => new URL(endpoint).origin),
+      host: upstream.host ?? null,
+      startupMs: upstream.startup,
+      options: withoutModes(upstream, keys.upstream),
+    })),
+    routes: effective.routes.map((route) => routeOf(route, effective, keys, mode, observe)),
+  })
+}
+
+function routeOf(
+  route: EffectiveRoute, effective: EffectiveFile, keys: PolicyKeys, mode: Mode, observe: boolean,
+): RouteConfiguration {
+  const { methods, host, path } = route.match
+  const { bodyBytes } = route.limits
+  return {
+    name: route.name,
+    listener: route.listener,
+    match: { methods: methods ?? null, host: host ?? null, path },
+    upstream: route.upstream,
+    mode: observe ? 'observe' : route.mode ?? mode,
+    policyModes: observe ? {} : policyModesOf(route, effective, keys),
+    isStream: route.stream,
+    stripPrefix: route.rewrite.stripPrefix,
+    requestHeaders: route.headers.request,
+    responseHeaders: route.headers.response,
+    maxBodyBytes: bodyBytes === 'off' ? Infinity : bodyBytes,
+    options: withoutModes(route, keys.route),
+  }
+}
+
+/**
+ * A policy's mode on a route: what the route says of the policy; else what the upstream says of it, except that a route
+ * that observes is not made to act by its upstream; else the route's.
+ */
+export function policyModesOf(
+  route: EffectiveRoute, effective: EffectiveFile, keys: PolicyKeys,
+): Readonly<Record<string, Mode>> {
+  const modes: Record<string, Mode> = {}
+  const upstream = effective.upstreams[route.upstream]
+  for (const [policy, mode] of writtenModes(upstream, keys.upstream)) {
+    modes[policy] = route.mode === 'observe' ? 'observe' : mode
+  }
+  for (const [policy, mode] of writtenModes(route, keys.route)) modes[policy] = mode
+  return modes
+}
+
+function writtenModes(options: object | undefined, keys: ReadonlyMap<string, string>): (readonly [string, Mode])[] {
+  return Object.entries(options ?? {}).flatMap(([key, value]: [string, unknown]) => {
+    const policy = keys.get(key)
+    return policy !== undefined && hasMode(value) ? [[policy, value.mode] as const] : []
+  })
+}
+
+function hasMode(value: unknown): value is { readonly mode: Mode } {
+  return typeof value === 'object' && value !== null && 'mode' in value
+}
+
+/** Policies get their options as their own schema has them; their mode is told to them apart. */
+function withoutModes(options: object, keys: ReadonlyMap<string, string>): OptionBag {
+  return Object.fromEntries(Object.entries(options).map(([key, value]: [string, unknown]) => {
+    if (!keys.has(key) || !hasMode(value)) return [key, value]
+    const { mode: _mode, ...rest } = value
+    return [key, rest]
+  }))
+}
+
+function addressOf(text: string): ListenAddress {
+  const address = parseAddress(text)
+  if (address === null) throw new Error(`the address ${text} passed validation and is none`)
+  return address
+}
+
+/** Equal values have equal hashes, in whatever spelling and order of keys they were written. */
+function hashOf(value: unknown): string {
+  const sorted = JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner)
+  return createHash('sha256').update(sorted).digest('hex').slice(0, 12)
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    Object.values(value).forEach(freeze)
+  }
+  return value
+}
