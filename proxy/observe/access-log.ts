@@ -4,6 +4,7 @@
 
 import type { Logger } from 'pino'
 import type { Clock } from '../core/clock.ts'
+import { codes } from '../core/codes.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration } from '../core/configuration.ts'
 import type { Exchange } from '../core/exchange.ts'
@@ -21,16 +22,13 @@ export interface AccessLogOptions {
   readonly random: Random
 }
 
-/** A request that never became an exchange: no route, or refused at the gate of its listener. */
+/** A request that never became an exchange: no route, or refused at the gate of its listener, head known or not. */
 export interface Unrouted {
   readonly code: Code
-  readonly status: number
-  /** Empty where the head could not be read. */
-  readonly method: string
-  readonly path: string
-  readonly remoteAddress: string
-  readonly requestId: string
-  readonly durationMs: number
+  readonly method?: string
+  readonly path?: string
+  readonly remoteAddress?: string
+  readonly requestId?: string
 }
 
 export interface AccessLog {
@@ -115,17 +113,16 @@ function lineOf(exchange: Exchange, now: number): Record<string, unknown> {
   return line
 }
 
-function lineOfUnrouted(request: Unrouted): Record<string, unknown> {
+function lineOfUnrouted({ code, method, path, remoteAddress, requestId }: Unrouted): Record<string, unknown> {
   return {
     route: null,
-    method: logText(request.method, maxLength.method),
-    path: logText(request.path, maxLength.path),
-    status: request.status,
+    method: method === undefined ? undefined : logText(method, maxLength.method),
+    path: path === undefined ? undefined : logText(path, maxLength.path),
+    status: codes[code].status,
     outcome: 'refused',
-    code: request.code,
-    duration_ms: rounded(request.durationMs),
-    request_id: logText(request.requestId, maxLength.requestId),
-    caller: request.remoteAddress,
+    code,
+    request_id: requestId === undefined ? undefined : logText(requestId, maxLength.requestId),
+    caller: remoteAddress,
   }
 }
 

@@ -43,10 +43,10 @@ export class CounterTable {
 
   #labels(column: number): Record<string, string> {
     const labels: Record<string, string> = {}
-    let rest = column
-    for (const set of this.#sets.toReversed()) {
-      labels[set.name] = set.values[rest % set.values.length] as string
-      rest = Math.floor(rest / set.values.length)
+    let below = this.#width
+    for (const { name, values } of this.#sets) {
+      below /= values.length
+      labels[name] = values[Math.floor(column / below) % values.length] as string
     }
     return labels
   }

@@ -4,6 +4,7 @@
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
+import { codes } from '../core/codes.ts'
 import type { Code } from '../core/codes.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { Outcome, PolicyName } from '../core/outcome.ts'
@@ -41,7 +42,7 @@ export interface Metrics {
   readonly observer: Observer
   readonly page: MetricPage
   /** A request that no route took (`route.none`, or refused at the gate of the listener): `route="_none"`. */
-  unrouted(code: Code, status: number, durationMs: number): void
+  unrouted(code: Code): void
   /** The observer for the plans of a new configuration; names that stay keep their counts. */
   reloaded(names: Names & { readonly hash: string }): Observer
   close(): void
@@ -60,10 +61,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     observer: new TableObserver(tables, options),
     page: createMetricPage(families, options.clock, () => { gauges = options.gauges() }),
-    unrouted(code, status, durationMs) {
-      const outcome = outcomeIndex('refused')
-      tables.exchanges.add(none, exchangeColumn(outcome, code, status))
-      tables.exchangeMs.observe(none * outcomeLabel.values.length + outcome, durationMs)
+    unrouted(code) {
+      tables.exchanges.add(none, exchangeColumn(outcomeIndex('refused'), code, codes[code].status))
     },
     reloaded(names) {
       hash = names.hash
@@ -100,7 +99,6 @@ class TableObserver implements Observer {
     if (attempt.sentAt >= 0) {
       tables.attemptMs.observe(pair, (attempt.headAt >= 0 ? attempt.headAt : now) - attempt.sentAt)
     }
-    if (attempt.bodyFault === 'deadline.expired') this.#deadline(attempt.work.exchange, 'body')
   }
 
   exchangeEnded(exchange: Exchange, now: number): void {
@@ -114,7 +112,8 @@ class TableObserver implements Observer {
       tables.queueMs.observe(this.#upstreamRows[plan.upstreamIndex] as number, exchange.queuedMs)
     }
     if (outcome !== null && outcome.kind === 'refused') this.#refused(row, outcome.by, outcome.code, 0)
-    if (exchange.code === 'deadline.expired') this.#deadline(exchange, placeOf(exchange))
+    const place = placeOfDeadline(exchange, now)
+    if (place !== null) tables.deadlines.add(row, whereIndex(place))
   }
 
   wouldRefuse(exchange: Exchange, code: Code, policy: PolicyName): void {
@@ -123,10 +122,6 @@ class TableObserver implements Observer {
 
   #refused(row: number, policy: PolicyName, code: Code, mode: number): void {
     this.#tables.refused.add(row, (policyIndex(policy) * codeLabel.values.length + codeIndex(code)) * 2 + mode)
-  }
-
-  #deadline(exchange: Exchange, where: DeadlinePlace): void {
-    this.#tables.deadlines.add(this.#routeRows[exchange.plan.index] as number, whereIndex(where))
   }
 
   #pair(exchange: Exchange): number {
@@ -155,7 +150,15 @@ function codeOfAttempt(outcome: Outcome | null): Code | null {
 /** Why an attempt was cut; a rival's victory is no fault of anybody. */
 const codeOfCut = { caller: 'caller.gone', deadline: 'deadline.expired', drain: 'drain.closing', rival: null } as const
 
-function placeOf(exchange: Exchange): DeadlinePlace {
-  if (exchange.work.attempts > 0) return 'attempt'
-  return exchange.queuedMs > 0 || exchange.outcome?.kind !== 'refused' ? 'queue' : 'arrival'
+/** Null: it ended in time, or had no deadline. */
+function placeOfDeadline(exchange: Exchange, now: number): DeadlinePlace | null {
+  if (now < exchange.deadlineAt) return null
+  const { code, outcome, work } = exchange
+  if (code !== 'deadline.expired') {
+    // The head was in time, the last byte was not; streams are free of it.
+    return outcome !== null && outcome.kind === 'reply' && !exchange.isStream ? 'body' : null
+  }
+  if (work.attempts > 0) return 'attempt'
+  // Refused without having waited: dead on arrival. Everything else was cut in a line.
+  return outcome !== null && outcome.kind === 'refused' && exchange.queuedMs === 0 ? 'arrival' : 'queue'
 }
