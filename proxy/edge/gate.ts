@@ -34,14 +34,19 @@ interface Findings {
   expectation: string | null
 }
 
+/** One field may be half of all. */
+const fieldShare = 0.5
+
 export class Gate {
   readonly #limits: GateLimits
+  readonly #fieldBytes: number
   readonly #viaPseudonym: string
   readonly #found: Findings = { host: null, contentLength: null, coding: null, expectation: null }
 
   /** `viaPseudonym`: the name of this very process in Via fields; a request that carries it has come round. */
   constructor(limits: GateLimits, viaPseudonym: string) {
     this.#limits = limits
+    this.#fieldBytes = limits.headerBytes * fieldShare
     this.#viaPseudonym = viaPseudonym
   }
 
@@ -72,7 +77,9 @@ export class Gate {
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string
       const value = headers[i + 1] as string
-      bytes += name.length + value.length + 4
+      const fieldBytes = name.length + value.length + 4
+      if (fieldBytes > this.#fieldBytes) return 'request.headers-too-large'
+      bytes += fieldBytes
       // Few fields matter here, and few lengths: most names are never lower-cased.
       if ((1 << name.length & telling) === 0 || name.length > 17) continue
       const code = this.#read(name.toLowerCase(), value)
