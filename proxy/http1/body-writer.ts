@@ -26,7 +26,7 @@ export class BodyWriter {
   /** Bytes left of an announced length, or `chunkedBody`, `bodyUntilClose`, `noBody`. */
   #framing = noBody
   /** The body went beyond its announced length; what was too much was not written. */
-  #isOver = false
+  isOver = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -36,7 +36,7 @@ export class BodyWriter {
   begin(head: string, framing: number): void {
     this.#head = head
     this.#framing = framing
-    this.#isOver = false
+    this.isOver = false
   }
 
   /** Writes a chunk; false: the socket has enough until it drains. */
@@ -46,7 +46,7 @@ export class BodyWriter {
     if (this.#framing === chunkedBody) return this.#gather(`${length.toString(16)}\r\n`, chunk, '\r\n')
     if (this.#framing !== bodyUntilClose) {
       if (length > this.#framing) {
-        this.#isOver = true
+        this.isOver = true
         return false
       }
       this.#framing -= length
@@ -64,7 +64,7 @@ export class BodyWriter {
   end(trailers: RawHeaders | null): boolean {
     if (this.#framing === chunkedBody) this.#put(`0\r\n${trailers === null ? '' : trailerLines(trailers)}\r\n`)
     else this.flush()
-    return this.#framing <= 0 && !this.#isOver
+    return this.#framing <= 0 && !this.isOver
   }
 
   #put(text: string): boolean {

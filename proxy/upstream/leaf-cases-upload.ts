@@ -73,29 +73,14 @@ export const uploadCases: readonly LeafCase[] = [
         }
         peer.send(answer('ok'))
       })
-      const block = 'x'.repeat(64 * 1024)
-      const body = new PushedBody(size)
-      const sent = send({ method: 'POST', body })
-      await body.flowing
-      let pushed = 0
-      const pump = (): void => {
-        while (pushed < size) {
-          pushed += block.length
-          if (!body.push(block)) break
-        }
-      }
-      pump()
-      for (let idle = 0; idle < 100; idle++) {
-        await turn()
-        if (body.resumes > 0) { body.resumes = 0; pump() }
-      }
-      t.ok(pushed < size, `${pushed} bytes were taken while nobody read`)
+      const pump = new Pump(size)
+      const sent = send({ method: 'POST', body: pump.body })
+      await pump.body.flowing
+      for (let idle = 0; idle < 100; idle++) await pump.turn()
+      t.ok(pump.pushed < size, `${pump.pushed} bytes were taken while nobody read`)
       release()
-      while (pushed < size) {
-        await turn()
-        if (body.resumes > 0) { body.resumes = 0; pump() }
-      }
-      body.sink?.end(null)
+      while (!pump.isDone) await pump.turn()
+      pump.body.sink?.end(null)
       t.equal((await sent.body()).text, 'ok')
     },
   },
@@ -196,3 +181,33 @@ export const uploadCases: readonly LeafCase[] = [
     },
   },
 ]
+
+/** Pushes a body of `size` bytes in blocks, as fast as the leaf lets it. */
+class Pump {
+  readonly body: PushedBody
+  readonly #size: number
+  readonly #block = 'x'.repeat(64 * 1024)
+  pushed = 0
+  #isWaiting = false
+
+  constructor(size: number) {
+    this.#size = size
+    this.body = new PushedBody(size)
+  }
+
+  get isDone(): boolean {
+    return this.pushed >= this.#size
+  }
+
+  async turn(): Promise<void> {
+    if (this.body.resumes > 0) {
+      this.body.resumes = 0
+      this.#isWaiting = false
+    }
+    while (!this.#isWaiting && !this.isDone) {
+      this.pushed += this.#block.length
+      this.#isWaiting = !this.body.push(this.#block)
+    }
+    await turn()
+  }
+}

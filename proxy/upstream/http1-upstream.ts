@@ -1,0 +1,133 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// The real Upstream over our own HTTP/1.1: picks the endpoint, keeps one pool for each, and looks after all of them once
+// in a while. Policies, permits and queues stand before it.
+
+import type { Attempt } from '../core/attempt.ts'
+import type { Clock, Timer } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import type { Endpoint, Upstream } from '../core/upstream.ts'
+import { Line } from './line.ts'
+import { Pool } from './pool.ts'
+import type { PoolTimeouts } from './pool.ts'
+import { RequestHeads, viaPseudonym } from './request-head.ts'
+import { SocketOpening } from './socket-opening.ts'
+import type { UpstreamTls } from './socket-opening.ts'
+
+export interface Http1UpstreamOptions {
+  readonly name: string
+  /** At least one. */
+  readonly endpoints: readonly Endpoint[]
+  /** All in ms. `streamIdleMs` is 5 minutes unless given. */
+  readonly timeouts: Omit<PoolTimeouts, 'streamIdleMs'> & { readonly streamIdleMs?: number | undefined }
+  readonly tls?: UpstreamTls | undefined
+  readonly clock: Clock
+  readonly random: Random
+  /** Name of this process in Via fields, a token; what the edge looks for to detect loops. */
+  readonly viaPseudonym?: string | undefined
+}
+
+const defaultStreamIdleMs = 300_000
+
+/** Looking costs next to nothing; more often than this would not be noticed. */
+const longestSweepMs = 1000
+
+/** An upstream over our own connections. Throws when there is no endpoint, or a certificate cannot be read. */
+export function createHttp1Upstream(options: Http1UpstreamOptions): Upstream {
+  if (options.endpoints.length === 0) throw new Error(`upstream ${options.name} has no endpoint`)
+  return new Http1Upstream(options)
+}
+
+class Http1Upstream implements Upstream {
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  readonly #pools: readonly Pool[]
+  readonly #clock: Clock
+  readonly #sweepMs: number
+  #sweepTimer: Timer | null = null
+  #next = 0
+
+  constructor(options: Http1UpstreamOptions) {
+    const { clock, tls } = options
+    const timeouts = { ...options.timeouts, streamIdleMs: options.timeouts.streamIdleMs ?? defaultStreamIdleMs }
+    const heads = new RequestHeads(options.random, options.viaPseudonym ?? viaPseudonym)
+    this.name = options.name
+    this.endpoints = options.endpoints
+    this.#clock = clock
+    this.#sweepMs = Math.min(longestSweepMs, Math.max(1, timeouts.idleMs / 4))
+    this.#pools = options.endpoints.map(
+      (endpoint) => new Pool(endpoint, timeouts, clock, new SocketOpening(endpoint, tls), heads),
+    )
+  }
+
+  send(attempt: Attempt): void {
+    if (this.#sweepTimer === null) this.#armSweep()
+    this.#pick().send(attempt)
+  }
+
+  probe(timeoutMs: number): Promise<string | null> {
+    const [endpoint, pool] = [this.endpoints[0] as Endpoint, this.#pools[0] as Pool]
+    return new Promise((resolve) => {
+      const end = (seen: string | null): void => {
+        line.shut()
+        resolve(seen)
+      }
+      const line = new Line(pool.opening, timeoutMs, this.#clock, {
+        opened: () => { end(null) },
+        read: () => false,
+        drained: () => {},
+        ended: () => {},
+        lost: (_fault, cause) => { end(`${endpoint.url}: ${cause}`) },
+      })
+    })
+  }
+
+  inspect(): Record<string, number | string> {
+    let open = 0
+    let idle = 0
+    let opened = 0
+    let reused = 0
+    for (const pool of this.#pools) {
+      open += pool.openCount
+      idle += pool.idleCount
+      opened += pool.opened
+      reused += pool.reused
+    }
+    return {
+      connections: open, idle, busy: open - idle, connectionsOpened: opened, connectionsReused: reused,
+    }
+  }
+
+  close(): void {
+    this.#sweepTimer?.clear()
+    this.#sweepTimer = null
+    for (const pool of this.#pools) pool.close()
+  }
+
+  /** The endpoint with the fewest attempts, in turn among equals: a dead one does not gather what a live one has done. */
+  #pick(): Pool {
+    const pools = this.#pools
+    let best = pools[0] as Pool
+    if (pools.length === 1) return best
+    const start = this.#next++ % pools.length
+    let fewest = Infinity
+    for (let i = 0; i < pools.length; i++) {
+      const pool = pools[(start + i) % pools.length] as Pool
+      const busy = pool.openCount - pool.idleCount
+      if (busy < fewest) {
+        best = pool
+        fewest = busy
+      }
+    }
+    return best
+  }
+
+  #armSweep(): void {
+    this.#sweepTimer = this.#clock.after(this.#sweepMs, () => {
+      const now = this.#clock.now()
+      for (const pool of this.#pools) pool.sweep(now)
+      // Nothing left to look after: the next request arms it again.
+      this.#sweepTimer = null
+      if (this.#pools.some((pool) => pool.openCount > 0)) this.#armSweep()
+    })
+  }
+}

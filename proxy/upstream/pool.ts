@@ -1,0 +1,142 @@
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// The connections to one endpoint. Free ones are taken last in, first out: the warmest is used and the others age out.
+// It has no queue and no limit: who may send is decided before, by permits.
+
+import type { Attempt } from '../core/attempt.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Exchange } from '../core/exchange.ts'
+import type { Endpoint } from '../core/upstream.ts'
+import { noBody } from '../http1/framing.ts'
+import type { AnswerReader } from './answer-reader.ts'
+import { Connection } from './connection.ts'
+import type { RequestHeads } from './request-head.ts'
+import type { SocketOpening } from './socket-opening.ts'
+
+/** All in ms. */
+export interface PoolTimeouts {
+  readonly connectMs: number
+  /** Between bytes of an answer, or of an upload that the upstream does not take. */
+  readonly idleMs: number
+  /** The same on streams. */
+  readonly streamIdleMs: number
+  /** How long an unused connection is kept when the origin announces nothing. */
+  readonly keepAliveMs: number
+}
+
+/** An origin closes at the time it announces: we have to be earlier, by more than a request takes to arrive. */
+const keepAliveMarginMs = 1000
+
+/** What an origin announces is believed up to here: what lies in between may forget a connection sooner. */
+const longestKeepAliveMs = 60_000
+
+export class Pool {
+  readonly endpoint: Endpoint
+  readonly timeouts: PoolTimeouts
+  readonly clock: Clock
+  readonly opening: SocketOpening
+  readonly #heads: RequestHeads
+  readonly #authority: string
+  readonly #free: Connection[] = []
+  readonly #all = new Set<Connection>()
+  #isClosing = false
+  opened = 0
+  reused = 0
+
+  constructor(endpoint: Endpoint, timeouts: PoolTimeouts, clock: Clock, opening: SocketOpening, heads: RequestHeads) {
+    this.endpoint = endpoint
+    this.timeouts = timeouts
+    this.clock = clock
+    this.opening = opening
+    this.#heads = heads
+    this.#authority = new URL(endpoint.url).host
+  }
+
+  get openCount(): number {
+    return this.#all.size
+  }
+
+  get idleCount(): number {
+    return this.#free.length
+  }
+
+  /** Sends the attempt over the warmest free connection, or over a new one. */
+  send(attempt: Attempt): void {
+    const free = this.#free
+    if (free.length > 0) {
+      const now = this.clock.now()
+      for (let connection = free.pop(); connection !== undefined; connection = free.pop()) {
+        if (connection.expiresAt > now) {
+          this.reused++
+          return connection.send(attempt)
+        }
+        connection.shut()
+      }
+    }
+    this.#open().send(attempt)
+  }
+
+  /** Connection: it died under this attempt, which may be sent again, and never on a kept connection. */
+  repeat(attempt: Attempt): void {
+    this.#open().send(attempt)
+  }
+
+  /** Connection: the head of this attempt as it goes out now. */
+  headOf(attempt: Attempt): string {
+    return this.#heads.build(attempt, this.#authority, this.clock.now())
+  }
+
+  /** Connection: how long nothing may move on it while something is expected, ms. */
+  mostStillMs({ isStream, plan }: Exchange): number {
+    return isStream || plan.isStream ? this.timeouts.streamIdleMs : this.timeouts.idleMs
+  }
+
+  /** Connection: request and answer are complete, and it may serve another attempt. */
+  freed(connection: Connection, { keepAliveS, framing }: AnswerReader): void {
+    const keptMs = keepAliveS < 0
+      ? this.timeouts.keepAliveMs
+      : Math.min(keepAliveS * 1000 - keepAliveMarginMs, longestKeepAliveMs)
+    if (this.#isClosing || keptMs <= 0) return connection.shut()
+    connection.expiresAt = this.clock.now() + keptMs
+    if (framing === noBody) this.#rest(connection)
+    else this.#free.push(connection)
+  }
+
+  /** Connection: it is closed. */
+  gone(connection: Connection): void {
+    this.#all.delete(connection)
+    const at = this.#free.lastIndexOf(connection)
+    if (at >= 0) this.#free.splice(at, 1)
+  }
+
+  /** Once in a while: closes what has expired, and looks for peers that have gone still. */
+  sweep(now: number): void {
+    for (const connection of this.#free.filter((free) => free.expiresAt <= now)) connection.shut()
+    for (const connection of this.#all) connection.look(now)
+  }
+
+  /** Closes free connections now and the others when their attempt ends. */
+  close(): void {
+    this.#isClosing = true
+    for (const connection of this.#all) connection.shut()
+  }
+
+  /**
+   * Origins that wrongly send a body after an answer without one tend to send it in a packet of its own. The sockets
+   * are read once before this connection serves again, so that such bytes meet an idle connection and end it.
+   */
+  #rest(connection: Connection): void {
+    this.clock.endOfTurn(() => {
+      this.clock.endOfTurn(() => {
+        if (this.#isClosing) connection.shut()
+        else if (!connection.isShut) this.#free.push(connection)
+      })
+    })
+  }
+
+  #open(): Connection {
+    const connection = new Connection(this)
+    this.#all.add(connection)
+    this.opened++
+    return connection
+  }
+}

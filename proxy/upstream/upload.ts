@@ -1,0 +1,77 @@
+// HOT PATH — runs for every request with a body. Rules: docs/decisions/0004.
+// The body of a request on its way onto a connection: from the caller's source into the writer, back-pressure both ways.
+// One object for one request; a source that speaks after it was given up is not heard.
+
+import type { BodySink, BodySource } from '../core/body.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
+import type { BodyWriter } from '../http1/body-writer.ts'
+
+/** The connection that an upload goes onto. */
+export interface UploadOwner {
+  /** The body broke off or is not as long as it said: the request must never be completed. */
+  uploadBroke(): void
+}
+
+export class Upload implements BodySink {
+  readonly #source: BodySource
+  readonly #writer: BodyWriter
+  readonly #owner: UploadOwner
+  #isOver = false
+  /** Whether the source was set going. What has not flowed can still be sent by another attempt. */
+  isFlowing = false
+  /** Every byte and the end of the body were handed to the socket. */
+  isComplete = false
+  /** The socket has enough until it drains. */
+  isBlocked = false
+
+  constructor(source: BodySource, writer: BodyWriter, owner: UploadOwner) {
+    this.#source = source
+    this.#writer = writer
+    this.#owner = owner
+  }
+
+  /** Sets the source going. The second call does nothing. */
+  start(): void {
+    if (this.isFlowing || this.#isOver) return
+    this.isFlowing = true
+    this.#source.flow(this)
+  }
+
+  /** The socket drained. */
+  drained(): void {
+    if (!this.isBlocked || this.#isOver) return
+    this.isBlocked = false
+    this.#source.resume()
+  }
+
+  /** Nothing more of the body is wanted here. */
+  abandon(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.isFlowing) this.#source.discard()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#isOver) return false
+    if (this.#writer.write(chunk)) return true
+    if (this.#writer.isOver) this.#break()
+    else this.isBlocked = true
+    return false
+  }
+
+  end(trailers: RawHeaders | null): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.#writer.end(trailers)) this.isComplete = true
+    else this.#owner.uploadBroke()
+  }
+
+  fail(): void {
+    if (!this.#isOver) this.#break()
+  }
+
+  #break(): void {
+    this.#isOver = true
+    this.#owner.uploadBroke()
+  }
+}
