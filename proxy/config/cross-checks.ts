@@ -130,8 +130,7 @@ function checkReferences(file: PartlyFile, document: ConfigurationDocument, faul
         faults.push(document.faultAt(`/routes/${i}/${key}`, {
           code, message: `${route?.name === undefined ? `routes[${i}]` : `route "${route.name}"`} names ${key} ${
             JSON.stringify(name)}, which does not exist${didYouMean(near)}`,
-          expected: known.length === 0 ? `a name under "${key}s"` : `one of ${known.join(', ')}`,
-          got: JSON.stringify(name), fix: near === null ? `write it under "${key}s", or name another` : `write "${near}"`,
+          fix: near === null ? `name one of ${known.join(', ')}, or write it under "${key}s"` : `write "${near}"`,
         }))
       }
     })

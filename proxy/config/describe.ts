@@ -38,8 +38,10 @@ export function describeRange(schema: SchemaNode): string {
   const write = (bound: number): string => unit === undefined ? String(bound) : formatQuantity(unit, bound)
   const low = unit === undefined ? schema.minimum : schema.atLeast ?? 0
   const high = unit === undefined ? schema.maximum : schema.atMost
-  const from = schema.exclusiveMinimum === undefined ? '' : ` above ${write(schema.exclusiveMinimum)}`
-  return `${low === undefined ? from : ` from ${write(low)}`}${high === undefined ? '' : ` to ${write(high)}`}`
+  if (schema.exclusiveMinimum !== undefined) {
+    return ` above ${write(schema.exclusiveMinimum)}${high === undefined ? '' : `, at most ${write(high)}`}`
+  }
+  return `${low === undefined ? '' : ` from ${write(low)}`}${high === undefined ? '' : ` to ${write(high)}`}`
 }
 
 /** A value as a fault shows it: short, on one line. */
@@ -53,7 +55,7 @@ export function describeGot(value: unknown): string {
 
 /** An example of the schema's own, for the fix line; null where it has none. */
 export function exampleOf(schema: SchemaNode): string | null {
-  const example = schema.examples?.[0] ?? schema.default
+  const example = schema.examples?.[0] ?? (typeof schema.default === 'object' ? undefined : schema.default)
     ?? branchesOf(schema).flatMap((branch) => branch === schema ? [] : branch.examples ?? [])[0]
   if (example !== undefined) return JSON.stringify(example)
   if (schema.unit === 'duration') return '"250ms"'

@@ -63,7 +63,7 @@ class Filling {
     }
     if (branch.type === 'object') return this.#fillObject(branch, value as Record<string, unknown>, pointer, isDefault)
     if (branch.items !== undefined && Array.isArray(value)) return this.#fillList(branch, value, pointer, isDefault)
-    this.#keep(pointer, branch.secret === true ? '***' : String(value), isDefault)
+    this.#keep(pointer, branch.secret === true ? '***' : value === '' ? 'none' : String(value), isDefault)
     return value
   }
 

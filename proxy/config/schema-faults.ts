@@ -8,6 +8,7 @@ import type { Fault, Finding } from './fault.ts'
 import { formats } from './formats.ts'
 import { isNotYet } from './not-yet.ts'
 import { parseQuantity } from './quantity.ts'
+import type { Unit } from './quantity.ts'
 import { branchesOf, kindOf } from './schema-node.ts'
 import type { SchemaNode } from './schema-node.ts'
 import { nearest } from './suggest.ts'
@@ -92,7 +93,7 @@ function missingKey(document: ConfigurationDocument, error: SchemaError): Fault 
   const schema = error.parentSchema?.properties?.[key] ?? {}
   return document.faultAt(error.instancePath, {
     code: 'config.missing-key', message: `${pathOf(error.instancePath)} has no "${key}"`,
-    expected: describeExpected(schema), got: 'nothing', fix: `add "${key}": ${exampleOf(schema) ?? '…'}`,
+    expected: describeExpected(schema), fix: `add "${key}": ${exampleOf(schema) ?? '…'}`,
   })
 }
 
@@ -155,22 +156,29 @@ function wordFinding(schema: SchemaNode, value: unknown, { message, got }: Said)
   const words = (schema.enum ?? [schema.const]).filter((word) => typeof word === 'string')
   const meant = typeof value === 'string' ? nearest(value, words) : null
   return {
-    code: 'config.value', message: `${message}${didYouMean(meant)}`, expected: describeExpected(schema), got,
+    code: 'config.value', message, expected: describeExpected(schema), got,
     fix: meant === null ? `write ${describeExpected(schema)}` : `write "${meant}"`,
   }
 }
 
-/** The shortest way out: the same number with a unit, else an example of the schema's own. */
+/** The shortest way out: the same quantity as it is written here, else an example of the schema's own. */
 function fixFor(schema: SchemaNode, value: unknown): string | null {
   const unit = branchesOf(schema).find((branch) => branch.unit !== undefined)?.unit
-  const number = typeof value === 'string' ? /^([0-9]+(?:\.[0-9]+)?) ?([a-z]*)$/i.exec(value) : null
-  if (unit === 'duration' && number !== null) {
-    const word = (number[2] ?? '').toLowerCase()
-    const suffix = word.startsWith('mi') ? (word.startsWith('mil') ? 'ms' : 'm') : word.slice(0, word === 'ms' ? 2 : 1)
-    return `write "${number[1] ?? ''}${['ms', 's', 'm', 'h', 'd'].includes(suffix) ? suffix : 'ms'}"`
-  }
+  const meant = unit === undefined || typeof value !== 'string' ? null : asQuantity(unit, value)
+  if (meant !== null) return `write "${meant}"`
   const example = exampleOf(schema)
   return example === null ? null : `write for instance ${example}`
+}
+
+/** "10 seconds" is 10s, "1 MiB" is 1MiB, "250" is 250ms; null: no guess. */
+function asQuantity(unit: Unit, text: string): string | null {
+  const parts = /^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$/i.exec(text.trim())
+  if (parts === null) return null
+  const [, number = '', word = ''] = parts
+  const spelled = [[/^$/, unit === 'size' ? 'B' : 'ms'], [/^(ms|millis)/i, 'ms'], [/^s(ec|$)/i, 's'], [/^m(in|$)/i, 'm'],
+    [/^h/i, 'h'], [/^d/i, 'd']] as const
+  const guesses = [word, ...spelled.flatMap(([pattern, suffix]) => pattern.test(word) ? [suffix] : [])]
+  return guesses.map((suffix) => number + suffix).find((guess) => parseQuantity(unit, guess) !== null) ?? null
 }
 
 /** `; did you mean "x"?`, or nothing. */

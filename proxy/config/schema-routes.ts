@@ -65,7 +65,10 @@ export const routeProperties: Readonly<Record<string, TSchema>> = {
       description: 'Path it takes: exact, with :parameters for single segments, or a prefix with a final *.',
       examples: ['/charge', '/charges/:id', '/v1/*'],
     }),
-  }, { ...closed, description: 'What it takes. Routes are tried in the order of the file; the first match wins.' }),
+  }, {
+    ...closed, description: 'What it takes. Routes are tried in the order of the file; the first match wins.',
+    examples: [{ path: '/*' }],
+  }),
   upstream: Type.String({ description: 'Name of the upstream behind it.', examples: ['charge-service'] }),
   mode: optional(Type.Unsafe({
     ...modeSchema, examples: ['observe'],
