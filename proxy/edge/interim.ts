@@ -1,10 +1,10 @@
-// The head of an interim answer (1xx) as bytes. Node writes 100, 102 and, with a Link field, 103; the others must travel
-// as well (RFC 9110 section 15.2), so all but 100 are written here.
+// The head of an interim answer (1xx) as bytes. All of them must travel (RFC 9110 section 15.2); node's response writes
+// 100 and 102 and, with a Link field, 103.
 
 import { isHopByHop, nominated } from '../core/hop-by-hop.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 
-const reasons: { readonly [status: number]: string } = { 102: 'Processing', 103: 'Early Hints' }
+const reasons: { readonly [status: number]: string } = { 100: 'Continue', 102: 'Processing', 103: 'Early Hints' }
 
 /** A complete interim head in latin1; framing and hop-by-hop fields are left out. */
 export function interimHead(status: number, headers: RawHeaders): string {
