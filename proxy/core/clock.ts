@@ -1,6 +1,8 @@
 // The door to time: the only file that touches performance.now, setTimeout and setImmediate. Everything else gets a
 // Clock handed in, so that the whole stack runs in virtual time.
 
+import { TimerWheel } from './timer-wheel.ts'
+
 /** A timer that can be taken back; clearing it twice or after it fired does nothing. */
 export interface Timer { clear(): void }
 
@@ -19,41 +21,41 @@ export interface Clock {
 /** Later than this a timer did not elapse, the loop was blocked: the answers may already lie in the sockets. */
 const lateMs = 50
 
-/** setTimeout overflows above this and would fire at once. */
+/** setTimeout overflows above this and would fire at once; the wheel asks again when it has been woken too early. */
 const longestMs = 2 ** 31 - 1
 
-class SystemTimer implements Timer {
-  readonly #dueAt: number
-  readonly #fire: () => void
-  #handle: NodeJS.Timeout | null
-  constructor(delayMs: number, fire: () => void) {
-    this.#dueAt = performance.now() + delayMs
-    this.#fire = fire
-    this.#handle = setTimeout(SystemTimer.#elapsed, Math.min(Math.max(delayMs, 0), longestMs), this)
+/** The one timer of the runtime, behind the wheel. */
+class SystemAlarm {
+  readonly #ring: () => void
+  #handle: NodeJS.Timeout | null = null
+  #dueAt = 0
+
+  constructor(ring: () => void) { this.#ring = ring }
+
+  set(delayMs: number): void {
+    if (this.#handle !== null) clearTimeout(this.#handle)
+    const capped = Math.min(delayMs, longestMs)
+    this.#dueAt = performance.now() + capped
+    this.#handle = setTimeout(SystemAlarm.#elapsed, capped, this)
     this.#handle.unref()
   }
-  static #elapsed(timer: SystemTimer): void {
+
+  static #elapsed(alarm: SystemAlarm): void {
+    alarm.#handle = null
     // After a blocked loop timers run before input. One turn of input first, or every answer that arrived in time and
     // lies unread in its socket would be called a timeout.
-    if (performance.now() - timer.#dueAt > lateMs) setImmediate(SystemTimer.#fireUnlessCleared, timer)
-    else SystemTimer.#fireUnlessCleared(timer)
-  }
-  static #fireUnlessCleared(timer: SystemTimer): void {
-    if (timer.#handle === null) return
-    timer.#handle = null
-    timer.#fire()
-  }
-  clear(): void {
-    if (this.#handle === null) return
-    clearTimeout(this.#handle)
-    this.#handle = null
+    if (performance.now() - alarm.#dueAt > lateMs) setImmediate(alarm.#ring)
+    else alarm.#ring()
   }
 }
+
+const wheel = new TimerWheel(() => performance.now(), (delayMs) => { alarm.set(delayMs) })
+const alarm = new SystemAlarm(() => { wheel.ring() })
 
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after: (delayMs, fire) => new SystemTimer(delayMs, fire),
+  after: (delayMs, fire) => wheel.after(delayMs, fire),
   endOfTurn: (fire) => { setImmediate(fire) },
   wallMs: () => Date.now(),
 }

@@ -44,6 +44,20 @@ export class Door {
     this.#disarmWhenEmpty()
   }
 
+  /** Figures of the upstream as a whole. */
+  inspect(): Record<string, number | string> {
+    const { admission, readiness } = this
+    return {
+      inFlight: admission.inUse,
+      ceiling: admission.ceiling === Infinity ? 'none' : admission.ceiling,
+      queuedCritical: admission.queuedAt(0),
+      queuedDefault: admission.queuedAt(1),
+      queuedSheddable: admission.queuedAt(2),
+      ready: readiness.isOpen ? 'yes' : 'not yet',
+      waitingForStart: readiness.waiting,
+    }
+  }
+
   #disarmWhenEmpty(): void {
     if (this.#timer === null || this.admission.queued > 0) return
     this.#timer.clear()
@@ -63,11 +77,14 @@ export class Door {
   }
 }
 
+/** The key of an upstream's door among the parts. */
+export const doorKey = 'door:'
+
 /** The door of the context's upstream, made once, and the group of its route. */
 export function doorOf(context: PolicyContext): { door: Door; group: Group; maxWaitMs: number } {
   const bulkhead = context.upstreamOptions['bulkhead'] as BulkheadOptions | undefined
   const options = { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueue: bulkhead?.maxQueue ?? defaultMaxQueue }
-  const door = context.part(`door:${context.upstream}`, () => new Door(options, new Readiness({
+  const door = context.part(doorKey + context.upstream, () => new Door(options, new Readiness({
     upstream: context.upstream,
     startupMs: (context.upstreamOptions['startup'] as number | undefined) ?? 30_000,
     probe: context.probe,

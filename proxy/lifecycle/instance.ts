@@ -1,0 +1,86 @@
+// One running Seawall: everything a configuration asks for, made, joined and started in the order in which it depends on
+// each other, and stopped the other way round. It parses nothing and prints nothing.
+
+import type { Announce } from '../core/announce.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Configuration } from '../core/configuration.ts'
+import { House } from '../core/house.ts'
+import type { Observer } from '../core/plan.ts'
+import type { Random } from '../core/random.ts'
+import type { Code } from '../core/codes.ts'
+import type { Upstream } from '../core/upstream.ts'
+import { createAcceptor } from '../edge/accept.ts'
+import { Http1Server } from '../edge/http1-server.ts'
+import { createTunnels } from '../edge/upgrade.ts'
+import type { Tunnels } from '../edge/upgrade.ts'
+import { compile } from '../pipeline/compile.ts'
+import { Parts } from '../pipeline/parts.ts'
+import type { RouteTable } from '../pipeline/route-table.ts'
+import { viaPseudonym } from '../upstream/request-head.ts'
+import { leafOf } from './leaves.ts'
+
+export interface InstanceOptions {
+  readonly configuration: Configuration
+  readonly clock: Clock
+  readonly random: Random
+  readonly announce: Announce
+  readonly observer: Observer
+  /** Counts what was refused before a route was known. */
+  readonly unrouted: (code: Code) => void
+}
+
+export class Instance {
+  readonly configuration: Configuration
+  readonly house = new House()
+  readonly parts = new Parts()
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly tunnels: Tunnels
+  readonly servers: readonly Http1Server[]
+  readonly table: RouteTable
+
+  constructor(options: InstanceOptions) {
+    const { configuration, clock, random, announce, unrouted } = options
+    this.configuration = configuration
+    this.upstreams = new Map(configuration.upstreams.map((upstream) =>
+      [upstream.name, leafOf(upstream, clock, random)]))
+    this.tunnels = createTunnels({ clock, viaPseudonym })
+    this.table = compile(configuration, {
+      clock, random, announce, observer: options.observer, house: this.house, parts: this.parts,
+      upstreamOf: (name) => this.upstreams.get(name) as Upstream,
+    })
+    const acceptor = createAcceptor({
+      table: () => this.table, clock, random, announce, unrouted, tunnels: this.tunnels,
+    })
+    this.servers = configuration.listeners.map((listener) => new Http1Server({
+      listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted, viaPseudonym,
+      accept: (caller, name) => acceptor.accept(caller, name),
+      isDraining: () => this.house.phase !== 'serving',
+    }))
+  }
+
+  /** Listens everywhere, or nowhere: when one address cannot be had the others are given back. */
+  async start(): Promise<void> {
+    const results = await Promise.allSettled(this.servers.map((server) => server.listen()))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed === undefined) return
+    this.stop()
+    throw failed.reason
+  }
+
+  /** Idle connections of callers end here; what is under way stays. */
+  closeIdle(): void {
+    for (const server of this.servers) server.closeIdle()
+  }
+
+  /** Accepts no new connection anywhere. */
+  stopAccepting(): void {
+    for (const server of this.servers) server.stopAccepting()
+  }
+
+  /** Ends everything now. */
+  stop(): void {
+    for (const server of this.servers) server.closeAll()
+    this.tunnels.closeAll()
+    for (const upstream of this.upstreams.values()) upstream.close()
+  }
+}

@@ -1,0 +1,88 @@
+// Seawall as a user runs it: a process of its own with a configuration file of its own. Everything it is started with is
+// taken away again.
+
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { freePorts } from './free-port.ts'
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+export const entry = join(root, 'proxy/seawall.mjs')
+
+export interface Finished { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+
+/** A process whose output is kept, and that never outlives its test. */
+export class Running {
+  readonly child: ChildProcess
+  stdout = ''
+  stderr = ''
+  readonly finished: Promise<Finished>
+
+  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+    this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+    this.child.stdout?.on('data', (chunk: Buffer) => { this.stdout += chunk.toString() })
+    this.child.stderr?.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
+    this.finished = new Promise((resolve) => {
+      this.child.on('exit', (code, signal) => resolve({ code, signal }))
+      this.child.on('error', () => resolve({ code: 127, signal: null }))
+    })
+  }
+
+  /** Waits until what it printed matches; fails when it ends first or 15 s are over. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = performance.now() + 15_000
+    for (;;) {
+      const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr)
+      if (match !== null) return match
+      if (this.child.exitCode !== null || performance.now() > deadline) {
+        throw new Error(`${String(pattern)} was never printed; exit ${this.child.exitCode}\n${this.stdout}\n${this.stderr}`)
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 10) })
+    }
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+    this.child.kill(signal)
+    return this.finished
+  }
+}
+
+export interface SeawallProcess extends Running {
+  /** The ports of the listeners, by name, and of admin. */
+  readonly ports: Readonly<Record<string, number>>
+}
+
+/**
+ * Starts `run` with this configuration; `PORT:name` in it stands for a free port of that name. Resolves when it is
+ * ready; killed at the end of the test if it still runs.
+ */
+export async function startSeawall(t: Test, configuration: object): Promise<SeawallProcess> {
+  const text = JSON.stringify({ version: 1, admin: { listen: '127.0.0.1:PORT:admin' }, ...configuration })
+  const names = [...new Set([...text.matchAll(/PORT:([a-z]+)/g)].map(([, name]) => name as string))]
+  const free = await freePorts(names.length)
+  const ports = Object.fromEntries(names.map((name, i) => [name, free[i] as number]))
+  const folder = mkdtempSync(join(tmpdir(), 'seawall-e2e-'))
+  const file = join(folder, 'seawall.json')
+  writeFileSync(file, text.replace(/PORT:([a-z]+)/g, (_, name: string) => String(ports[name])))
+  const running = new Running(process.execPath, [entry, 'run', '--config', file], { cwd: folder })
+  t.teardown(async () => {
+    await running.stop('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await running.until(/admin {2,}http/)
+  return Object.assign(running, { ports })
+}
+
+/** The smallest configuration in front of one service. */
+export function inFrontOf(origin: string, rest: { route?: object; upstream?: object; top?: object } = {}): object {
+  return {
+    listeners: { public: { kind: 'ingress', listen: '127.0.0.1:PORT:public' } },
+    upstreams: { service: { endpoints: [origin], ...rest.upstream } },
+    routes: [{ name: 'all', listener: 'public', match: { path: '/*' }, upstream: 'service', ...rest.route }],
+    ...rest.top,
+  }
+}
