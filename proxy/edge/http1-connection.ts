@@ -107,7 +107,7 @@ export class Http1Connection implements BodyReading {
     this.#current = null
     this.#headSince = -1
     this.#idleSince = this.context.clock.now()
-    if (caller.body !== null && !caller.body.hasArrived) caller.body.discard()
+    caller.body?.abandon('the answer was complete before the request')
     if (this.#closesAfterwards) return this.#linger.begin()
     this.#readOn()
   }

@@ -59,6 +59,14 @@ export class Http1RequestBody implements BodySource, RangeSink {
     this.#reading.startBody()
   }
 
+  /** Connection: its exchange is over before it is. The sink is told, and the rest is read and thrown away. */
+  abandon(cause: string): void {
+    if (this.#state === 'over') return
+    const sink = this.#sink
+    this.discard()
+    sink?.fail(cause)
+  }
+
   take(chunk: Buffer, start: number, end: number): void {
     this.received += end - start
     if (this.#state !== 'flowing') return
