@@ -5,6 +5,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Work } from '../core/work.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { readBody, readers, reply, stubHouse } from './fixtures/stub-house.ts'
+import { turn } from './fixtures/turn.ts'
 
 const get = (target: string, ...fields: string[]): string =>
   [`GET ${target} HTTP/1.1`, 'Host: x', ...fields, '', ''].join('\r\n')
@@ -235,10 +236,6 @@ for (const reader of readers) {
   })
 }
 
-/** One turn of the event loop, with its input and output. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve) })
-}
 
 async function emptied(house: { server: { connections(): number } }): Promise<void> {
   while (house.server.connections() > 0) await turn()

@@ -5,6 +5,7 @@ import type { BodySink, BodySource } from '../core/body.ts'
 import type { Reply } from '../core/outcome.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { readBody, readers, reply, stubHouse, textBody } from './fixtures/stub-house.ts'
+import { nothing, turn } from './fixtures/turn.ts'
 
 const get = (target: string, ...fields: string[]): string =>
   [`GET ${target} HTTP/1.1`, 'Host: x', ...fields, '', ''].join('\r\n')
@@ -120,7 +121,7 @@ for (const reader of readers) {
   })
 
   test(`${reader} reader: 100 Continue comes from the origin, not from us`, async (t) => {
-    let allow: () => void = () => {}
+    let allow: () => void = nothing
     const house = await stubHouse({ reader, handle: async (work) => {
       t.equal(work.exchange.caller.head.expectsContinue, true)
       await new Promise<void>((resolve) => { allow = resolve })
@@ -238,7 +239,3 @@ test('a field that would split the head is a fault of upstream', async (t) => {
   t.equal(house.ended[0]?.code, 'upstream.malformed')
   client.destroy()
 })
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve) })
-}

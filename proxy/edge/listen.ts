@@ -1,22 +1,24 @@
 // Listening on an address, and what to say when that fails: what was attempted, where, and what to do about it.
 
+import { unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
 import type { Server } from 'node:net'
 import type { ListenerOptions } from '../core/configuration.ts'
 
 /** Resolves when `server` listens on the listener's address; rejects with one line for whoever started it. */
-export function listenOn(server: Server, listener: ListenerOptions): Promise<void> {
-  const { address, backlog } = listener
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(new Error(explain(error, listener), { cause: error }))
-    server.once('error', failed)
-    const options = address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path }
-    server.listen({ ...options, backlog }, () => {
-      server.removeListener('error', failed)
-      // Running out of file descriptors shows here, one connection at a time; the server goes on.
-      server.on('error', () => {})
-      resolve()
+export async function listenOn(server: Server, listener: ListenerOptions): Promise<void> {
+  const { address } = listener
+  try {
+    await tryListen(server, listener).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' || address.kind !== 'unix' || !await isStale(address.path)) throw error
+      await unlink(address.path)
+      await tryListen(server, listener)
     })
-  })
+  } catch (error) {
+    throw new Error(explain(error as NodeJS.ErrnoException, listener), { cause: error })
+  }
+  // Running out of file descriptors shows here, one connection at a time; the server goes on.
+  server.on('error', () => {})
 }
 
 /** `http://127.0.0.1:8080` with the port that is really used, or `unix:/path`. */
@@ -26,6 +28,29 @@ export function urlOf(server: Server, listener: ListenerOptions): string {
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
   return `http://${hostText(address.host)}:${port}`
+}
+
+function tryListen(server: Server, { address, backlog }: ListenerOptions): Promise<void> {
+  const options = address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path }
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ ...options, backlog }, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Whether a unix socket is what a killed process left behind: the file is there, and nobody answers. */
+function isStale(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path)
+    probe.on('connect', () => {
+      probe.destroy()
+      resolve(false)
+    })
+    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+  })
 }
 
 function hostText(host: string): string {

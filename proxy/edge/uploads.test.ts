@@ -5,6 +5,7 @@ import type { BodySink } from '../core/body.ts'
 import type { Work } from '../core/work.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { readBody, readers, reply, stubHouse } from './fixtures/stub-house.ts'
+import { nothing, seen, turn } from './fixtures/turn.ts'
 
 const post = (...fields: string[]): string => ['POST / HTTP/1.1', 'Host: x', ...fields, '', ''].join('\r\n')
 const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -75,7 +76,7 @@ for (const reader of readers) {
   })
 
   test(`${reader} reader: a service that does not read is not the caller's stall`, async (t) => {
-    let go: () => void = () => {}
+    let go: () => void = nothing
     const house = await stubHouse({ reader, timeouts: { requestIdleMs: 40 }, handle: async (work) => {
       await new Promise<void>((resolve) => { go = resolve })
       return reply(200, `[${await readBody(work)}]`)
@@ -168,7 +169,7 @@ for (const reader of readers) {
   })
 
   test(`${reader} reader: back-pressure of the service stops the caller`, async (t) => {
-    let resume: () => void = () => {}
+    let resume: () => void = nothing
     let taken = 0
     const house = await stubHouse({ reader, handle: (work) => new Promise((resolve) => {
       const body = work.exchange.caller.body
@@ -187,18 +188,14 @@ for (const reader of readers) {
     const size = 16 * 1024 * 1024
     client.send(post(`Content-Length: ${size}`))
     client.socket.write(Buffer.alloc(size, 'x'))
-    while (taken === 0) await turn()
+    await seen(() => (taken === 0 ? null : taken))
     for (let i = 0; i < 50; i++) await turn()
     t.ok(taken <= 128 * 1024, `${taken} bytes were handed on before anybody asked again`)
-    while (!/\]$/.test(client.received)) {
+    while (!client.received.endsWith(']')) {
       resume()
       await turn()
     }
     t.match(client.received, new RegExp(`\\[${size}\\]$`))
     client.destroy()
   })
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve) })
 }
