@@ -41,6 +41,8 @@ export interface PolicyContext {
   readonly house: House
   /** Tries to open a connection to the upstream; resolves to null when it was accepted, else to what was seen. */
   readonly probe: () => Promise<string | null>
+  /** Whether the route serves callers of the service, or the service itself. */
+  readonly listenerKind: 'ingress' | 'egress'
   /** Name of the route it stands on, and of the upstream behind that route. */
   readonly route: string
   readonly upstream: string

@@ -54,7 +54,7 @@ export class Instance {
     this.servers = configuration.listeners.map((listener) => new Http1Server({
       listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted, viaPseudonym,
       accept: (caller, name) => acceptor.accept(caller, name),
-      isDraining: () => this.house.phase !== 'serving',
+      isDraining: () => listener.kind === 'ingress' && this.house.phase !== 'serving',
     }))
   }
 

@@ -55,8 +55,9 @@ function planOf(
   upstream: UpstreamConfiguration, upstreamIndex: number, ground: Ground,
 ): Plan {
   const leaf = ground.upstreamOf(upstream.name)
-  const doors = gatesOf(exchangePolicies, route, upstream, leaf, ground)
-  const attempts = new Attempts(gatesOf(attemptPolicies, route, upstream, leaf, ground), leaf, ground.clock,
+  const place: Place = { listener, route, upstream }
+  const doors = gatesOf(exchangePolicies, place, leaf, ground)
+  const attempts = new Attempts(gatesOf(attemptPolicies, place, leaf, ground), leaf, ground.clock,
     ground.observer)
   return {
     route: route.name,
@@ -79,24 +80,30 @@ export function join(layers: readonly Layer[], innermost: Handler): Handler {
   return layers.reduceRight((next, layer) => layer(next), innermost)
 }
 
+/** Where a policy stands. */
+interface Place {
+  readonly listener: ListenerOptions
+  readonly route: RouteConfiguration
+  readonly upstream: UpstreamConfiguration
+}
+
 function gatesOf<S extends Scope>(
-  policies: readonly PolicyDefinition<S>[], route: RouteConfiguration, upstream: UpstreamConfiguration,
-  leaf: Upstream, ground: Ground,
+  policies: readonly PolicyDefinition<S>[], place: Place, leaf: Upstream, ground: Ground,
 ): GateRun {
   const placed: Placed<S>[] = []
   for (const policy of policies) {
-    const mode = route.policyModes[policy.name] ?? route.mode
+    const mode = place.route.policyModes[policy.name] ?? place.route.mode
     const shadow = mode === 'observe'
-    const gate: Gate<S> | null = policy.create(contextOf(route, upstream, leaf, ground, shadow))
+    const gate: Gate<S> | null = policy.create(contextOf(place, leaf, ground, shadow))
     if (gate !== null) placed.push({ gate, shadow })
   }
   return fuse(placed)
 }
 
-function contextOf(
-  route: RouteConfiguration, upstream: UpstreamConfiguration, leaf: Upstream, ground: Ground, shadow: boolean,
-): PolicyContext {
+function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean): PolicyContext {
+  const { listener, route, upstream } = place
   return {
+    listenerKind: listener.kind,
     clock: ground.clock,
     random: ground.random,
     announce: ground.announce,

@@ -23,6 +23,7 @@ export interface RouteSketch extends Partial<Omit<RouteConfiguration, 'match' | 
 
 export interface Sketch {
   readonly mode?: Mode
+  readonly listenerKind?: 'ingress' | 'egress'
   readonly routes?: readonly RouteSketch[]
   readonly upstreams?: readonly (Partial<UpstreamConfiguration> & { readonly name: string })[]
 }
@@ -33,8 +34,8 @@ export function configurationOf(sketch: Sketch): Configuration {
   return {
     file: null, hash: '000000000000', mode,
     listeners: [{
-      name: 'public', kind: 'ingress', address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, backlog: 511, trust: [],
-      halfClose: 'leave',
+      name: 'public', kind: sketch.listenerKind ?? 'ingress', backlog: 511, trust: [], halfClose: 'leave',
+      address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     }],
     admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, token: null },
     probe: null,

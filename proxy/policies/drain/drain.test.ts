@@ -45,3 +45,13 @@ test('drain is not observed: an instance that only pretended to leave would be c
   world.joined.house.phase = 'refusing'
   t.equal(world.ask().code, 'drain.closing')
 })
+
+test('the way out stays open while the house refuses: the service finishes what it has taken in', async (t) => {
+  const world = new World({ sketch: { listenerKind: 'egress' } })
+  world.joined.house.phase = 'refusing'
+  const caller = world.ask()
+  t.equal(world.joined.house.inFlight, 1)
+  await world.run(100)
+  t.equal(caller.status, 200)
+  t.strictSame(world.broken(), [])
+})

@@ -12,17 +12,22 @@ const closing: Refused = { kind: 'refused', by: 'drain', code: 'drain.closing', 
 class DrainGate implements Gate<Exchange> {
   readonly name = 'drain'
   readonly #house: House
-  constructor(house: House) { this.#house = house }
+  readonly #refuses: boolean
+
+  constructor(house: House, refuses: boolean) {
+    this.#house = house
+    this.#refuses = refuses
+  }
 
   admit(): Verdict {
-    if (this.#house.phase === 'refusing') return closing
+    if (this.#refuses && this.#house.phase === 'refusing') return closing
     this.#house.inFlight++
     return null
   }
 
   /** Who waited while the house began to refuse has done no work yet: it is told now, not cut later. */
   recheck(): null | Answer {
-    return this.#house.phase === 'refusing' ? closing : null
+    return this.#refuses && this.#house.phase === 'refusing' ? closing : null
   }
 
   release(): void {
@@ -33,5 +38,6 @@ class DrainGate implements Gate<Exchange> {
 /** Drain is never observed: an instance that only pretends to leave would be cut by its supervisor. */
 export const drain: PolicyDefinition<Exchange> = {
   name: 'drain',
-  create: (context) => new DrainGate(context.house),
+  // The service finishes what it has taken in, and needs its way out for that: egress is counted, never refused.
+  create: (context) => new DrainGate(context.house, context.listenerKind === 'ingress'),
 }
