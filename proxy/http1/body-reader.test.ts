@@ -59,7 +59,8 @@ await test('a chunked body is the same in pieces of any size', (t) => {
     ['5\r\nhello\r\n0\r\n\r\n', 'hello', null],
     ['00005\r\nhello\r\n000\r\n\r\n', 'hello', null],
     ['5;a\r\nhello\r\n1;b="x;\\"y\r";c\r\n!\r\n0;z\r\n\r\n'.replace('\r"', '"'), 'hello!', null],
-    ['a\r\n0123456789\r\nA;\r\n9876543210\r\n0\r\nX-A: b\r\nC:d\r\n\r\n', '01234567899876543210', ['X-A', 'b', 'C', 'd']],
+    ['a\r\n0123456789\r\nA;\r\n9876543210\r\n0\r\nX-A: b\r\nC:d\r\n\r\n', '01234567899876543210',
+      ['X-A', 'b', 'C', 'd']],
   ]
   for (const [text, body, trailers] of texts) {
     for (let step = 1; step <= text.length + 4; step++) {
@@ -71,10 +72,13 @@ await test('a chunked body is the same in pieces of any size', (t) => {
 
 await test('what is not exactly a chunk is malformed, in pieces of any size', (t) => {
   const texts = [
-    '\r\n', '-5\r\nhello', '+5\r\n', ' 5\r\n', '5 \r\n', '5\t\r\n', '0x5\r\n', '5_0\r\n', '5\n', '5\r5', 'g\r\n', ';a\r\n',
-    '5 ;a\r\n', '5,\r\n', '5;a\n', '5;a\0\r\n', '5;a="\r\n', '5;a="\\\r\n', '5\r\nhello5\r\n', '5\r\nhello\n', '5\r\nhello\rX',
+    '\r\n', '-5\r\nhello', '+5\r\n', ' 5\r\n', '5 \r\n', '5\t\r\n', '0x5\r\n', '5_0\r\n', '5\n', '5\r5', 'g\r\n',
+    ';a\r\n',
+    '5 ;a\r\n', '5,\r\n', '5;a\n', '5;a\0\r\n', '5;a="\r\n', '5;a="\\\r\n', '5\r\nhello5\r\n', '5\r\nhello\n',
+    '5\r\nhello\rX',
     `${'f'.repeat(14)}\r\n`, '20000000000000\r\n', `${'0'.repeat(5000)}1\r\n`, `5;${'x'.repeat(5000)}\r\n`,
-    '0\r\n\n', '0\r\n\rX', '0\r\nX\r\n\r\n', '0\r\nX : y\r\n\r\n', '0\r\n X: y\r\n\r\n', '0\r\nX: y\n\n', '0\r\nX: \0\r\n\r\n',
+    '0\r\n\n', '0\r\n\rX', '0\r\nX\r\n\r\n', '0\r\nX : y\r\n\r\n', '0\r\n X: y\r\n\r\n', '0\r\nX: y\n\n',
+    '0\r\nX: \0\r\n\r\n',
     `0\r\n${'X: y\r\n'.repeat(4)}\r\n`, `0\r\nX: ${'y'.repeat(300)}\r\n\r\n`,
   ]
   for (const text of texts) {

@@ -12,11 +12,11 @@ const joinBytes = 8 * 1024
 
 /** Trailer fields that frame, address, authenticate or steer a message are not forwarded (RFC 9110 section 6.5.1). */
 const forbiddenTrailers: ReadonlySet<string> = new Set([
-  'age', 'authorization', 'cache-control', 'content-encoding', 'content-length', 'content-range', 'content-type', 'cookie',
-  'date', 'expect', 'expires', 'forwarded', 'host', 'idempotency-key', 'if-match', 'if-modified-since', 'if-none-match',
-  'if-range', 'if-unmodified-since', 'location', 'max-forwards', 'pragma', 'range', 'retry-after', 'set-cookie', 'trailer',
-  'traceparent', 'tracestate', 'vary', 'via', 'warning', 'www-authenticate', 'x-forwarded-for', 'x-forwarded-host',
-  'x-forwarded-proto', 'x-request-id',
+  'age', 'authorization', 'cache-control', 'content-encoding', 'content-length', 'content-range', 'content-type',
+  'cookie', 'date', 'expect', 'expires', 'forwarded', 'host', 'idempotency-key', 'if-match', 'if-modified-since',
+  'if-none-match', 'if-range', 'if-unmodified-since', 'location', 'max-forwards', 'pragma', 'range', 'retry-after',
+  'set-cookie', 'trailer', 'traceparent', 'tracestate', 'vary', 'via', 'warning', 'www-authenticate',
+  'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-request-id',
 ])
 
 export class BodyWriter {

@@ -18,7 +18,7 @@ export const tokenCharacter: Uint8Array = tableOf((code) => {
 /** 1 for what a field value, a reason phrase or a chunk extension may hold: HTAB, SP, visible and obs-text. */
 export const valueCharacter: Uint8Array = tableOf((code) => code === 9 || (code >= 32 && code !== 127))
 
-/** 1 for what a request target may hold: visible ASCII but `#`. Bytes from 0x80 on are refused (RFC 9112 section 3.2). */
+/** 1 for what a request target may hold: visible ASCII but `#` (RFC 9112 section 3.2). */
 export const targetCharacter: Uint8Array = tableOf((code) => code > 32 && code < 127 && code !== 35)
 
 /** The value of a hexadecimal digit, 255 for everything else. */

@@ -34,12 +34,10 @@ await test('requests are framed by exactly one length, exactly chunked, or not a
     [[length, '5', coding, 'chunked'], malformedFraming],
     [[coding, 'chunked', coding, 'chunked'], malformedFraming],
   ]
-  for (const value of ['', '+5', '-5', '0x5', '5_0', '5.0', '5e1', '5 5', '5, 5', '5,', '9007199254740992', '\xb2', '1'.repeat(40)]) {
-    table.push([[length, value], malformedFraming])
-  }
-  for (const value of ['', ',chunked', 'chunked,', 'gzip, chunked', 'chunked, gzip', 'chunked;a=b', 'chunked chunked', '"chunked"']) {
-    table.push([[coding, value], malformedFraming])
-  }
+  const noLengths = ['', '+5', '-5', '0x5', '5_0', '5.0', '5e1', '5 5', '5, 5', '5,', '9007199254740992', '\xb2']
+  for (const value of [...noLengths, '1'.repeat(40)]) table.push([[length, value], malformedFraming])
+  const noCodings = ['', ',chunked', 'chunked,', 'gzip, chunked', 'chunked, gzip', 'chunked;a=b', 'chunked chunked']
+  for (const value of [...noCodings, '"chunked"']) table.push([[coding, value], malformedFraming])
   for (const [headers, expected] of table) {
     t.equal(requestFraming(1, fieldsOf(...headers)), expected, JSON.stringify(headers))
   }
@@ -67,7 +65,8 @@ await test('answers are framed by rule, then coding, then length, then the end o
     ['head', 200, [], bodyUntilClose],
   ]
   for (const [method, status, headers, expected] of table) {
-    t.equal(responseFraming(method, status, 1, fieldsOf(...headers)), expected, JSON.stringify([method, status, headers]))
+    const what = JSON.stringify([method, status, headers])
+    t.equal(responseFraming(method, status, 1, fieldsOf(...headers)), expected, what)
   }
   t.equal(responseFraming('GET', 200, 0, fieldsOf(coding, 'chunked')), malformedFraming, 'HTTP/1.0')
   t.end()

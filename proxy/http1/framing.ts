@@ -91,7 +91,7 @@ export function requestFraming(minor: 0 | 1, fields: FramingFields): number {
   return /^[a-z0-9!#$%&'*+.^_`|~-]+$/i.test(fields.coding) ? unknownCoding : malformedFraming
 }
 
-/** Framing of an answer with `status` to `method`: a length or `chunkedBody`, `noBody`, `bodyUntilClose`, `malformedFraming`. */
+/** Framing of an answer to `method`: a length, or `chunkedBody`, `noBody`, `bodyUntilClose`, `malformedFraming`. */
 export function responseFraming(method: string, status: number, minor: 0 | 1, fields: FramingFields): number {
   const { coding, contentLength } = fields
   if (coding !== null && (contentLength !== -1 || fields.codings > 1 || minor === 0 || !isChunked(coding))) {

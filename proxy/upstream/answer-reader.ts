@@ -4,7 +4,9 @@
 
 import { BodyReader } from '../http1/body-reader.ts'
 import type { RangeSink } from '../http1/body-reader.ts'
-import { bodyUntilClose, FramingFields, isPersistent, malformedFraming, noBody, responseFraming } from '../http1/framing.ts'
+import {
+  bodyUntilClose, FramingFields, isPersistent, malformedFraming, noBody, responseFraming,
+} from '../http1/framing.ts'
 import { HeadReader } from '../http1/head-reader.ts'
 import type { HeadLimits } from '../http1/head-reader.ts'
 import { isStatusLine, ResponseHead } from '../http1/response-head.ts'
@@ -17,7 +19,9 @@ const headLimits: HeadLimits = {
   headBytes: 64 * 1024, startLineBytes: 4 * 1024, fieldCount: 256, fieldBytes: 32 * 1024,
 }
 
-const trailerLimits: HeadLimits = { headBytes: 16 * 1024, startLineBytes: 16 * 1024, fieldCount: 64, fieldBytes: 8 * 1024 }
+const trailerLimits: HeadLimits = {
+  headBytes: 16 * 1024, startLineBytes: 16 * 1024, fieldCount: 64, fieldBytes: 8 * 1024,
+}
 
 /** Interim answers to one request beyond either are a flood. */
 const maxInterim = 16

@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// One connection to an endpoint, and the attempt on it, one at a time: the leaf towards the attempt, the owner of socket,
-// reader and writer. It decides when a connection may serve again; which one serves whom is the pool's affair.
+// One connection to an endpoint, and the attempt on it, one at a time: leaf towards the attempt, owner of line, reader
+// and writer. It decides when a connection may serve again; which one serves whom is the pool's affair.
 //
 //   connecting ─► (busy ─► idle)* ─► gone          an attempt may wait through `connecting`
 
@@ -22,8 +22,6 @@ import type { UploadOwner } from './upload.ts'
 
 /** Methods that may be sent again when it is unknown whether they were acted on (RFC 9110 section 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-const earlyEnd = 'the upstream closed the connection before its answer was complete'
 
 export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner, UploadOwner {
   readonly #pool: Pool
@@ -117,7 +115,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
     const attempt = this.#attempt
     const reply = this.#reply
     if (attempt === null || reply === null || this.#answer.framing !== bodyUntilClose) {
-      return this.lost('upstream.reset', earlyEnd)
+      return this.lost('upstream.reset', 'the upstream ended the connection before its answer')
     }
     this.#completeReply(attempt, reply)
   }
@@ -187,7 +185,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
       return
     }
     if (chunk !== null) reply.push(chunk)
-    // The sink may have had enough of it all.
+    // The sink may have cut it all.
     if (this.#attempt !== attempt) return
     if (status === 'malformed') this.#fail('upstream.malformed', cause)
     else if (status === 'complete') this.#completeReply(attempt, reply)

@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// The real Upstream over our own HTTP/1.1: picks the endpoint, keeps one pool for each, and looks after all of them once
-// in a while. Policies, permits and queues stand before it.
+// The real Upstream over our own HTTP/1.1: picks the endpoint, keeps one pool for each, and looks after all of them
+// once in a while. Policies, permits and queues stand before it.
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
@@ -103,7 +103,7 @@ class Http1Upstream implements Upstream {
     for (const pool of this.#pools) pool.close()
   }
 
-  /** The endpoint with the fewest attempts, in turn among equals: a dead one does not gather what a live one has done. */
+  /** The endpoint with the fewest attempts, in turn among equals. */
   #pick(): Pool {
     const pools = this.#pools
     let best = pools[0] as Pool

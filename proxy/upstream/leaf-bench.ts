@@ -1,6 +1,7 @@
 // What a conformance case is given: a scripted origin with a leaf in front of it, taken down after the case.
 
 import type { Test } from 'tap'
+import { systemClock } from '../core/clock.ts'
 import { leafOptions, Sent } from './leaf-fixture.ts'
 import type { LeafFactory, LeafOptions, RequestShape } from './leaf-fixture.ts'
 import { ScriptedOrigin } from './scripted-origin.ts'
@@ -67,5 +68,5 @@ export function always(bytes: string): OriginScript {
 
 /** One turn of the event loop: whatever lies in the sockets is read. */
 export function turn(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve) })
+  return new Promise((resolve) => { systemClock.endOfTurn(resolve) })
 }

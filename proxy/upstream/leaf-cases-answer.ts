@@ -48,7 +48,7 @@ const malformed: Readonly<Record<string, string>> = {
 
 const malformedCases: readonly LeafCase[] = Object.entries(malformed).map(([what, bytes]) => ({
   name: `${what} is a malformed answer`,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { origin, send } = await bench.pair(always(bytes))
     const sent = send()
     t.equal(await sent.fault(), 'upstream.malformed')
@@ -67,7 +67,7 @@ const bodiless: readonly LeafCase[] = [
   ['a 204 with a length has no body', 'GET', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n'],
 ].map(([name, method, bytes]) => ({
   name: `${name}, and the connection serves on`,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { origin, send } = await bench.pair(always(bytes as string))
     for (let round = 0; round < 2; round++) {
       const sent = send({ method: method as string })
@@ -83,7 +83,7 @@ const bodiless: readonly LeafCase[] = [
 export const answerCases: readonly LeafCase[] = [
   {
     name: 'a head keeps order, case and repetition of its fields',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always(
         'HTTP/1.1 203 Sort of OK\r\nX-b:  two words \t\r\nSET-Cookie: a\r\nset-cookie: b\r\nEmpty:\r\n'
         + 'Content-Length: 2\r\nX-e: \xe9\r\n\r\nhi',
@@ -103,7 +103,7 @@ export const answerCases: readonly LeafCase[] = [
   },
   {
     name: 'a status line without a reason is an answer',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always('HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n'))
       const reply = await send().reply()
       t.equal(reply.status, 404)
@@ -112,14 +112,14 @@ export const answerCases: readonly LeafCase[] = [
   },
   {
     name: 'identical content-lengths are one',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi'))
       t.equal((await send().body()).text, 'hi')
     },
   },
   {
     name: 'interim answers are told in order before the answer',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always(
         'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n'
         + `HTTP/1.1 199 Whatever\r\n\r\n${answer('hi')}`,
@@ -132,7 +132,7 @@ export const answerCases: readonly LeafCase[] = [
   },
   {
     name: 'a 100 nobody asked for is not told',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always(`HTTP/1.1 100 Continue\r\n\r\n${answer('hi')}`))
       const sent = send()
       t.equal((await sent.body()).text, 'hi')
@@ -141,21 +141,21 @@ export const answerCases: readonly LeafCase[] = [
   },
   {
     name: 'a flood of interim answers is malformed',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1000)))
       t.equal(await send().fault(), 'upstream.malformed')
     },
   },
   {
     name: 'a 101 nobody asked for is malformed',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(always('HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes'))
       t.equal(await send().fault(), 'upstream.malformed')
     },
   },
   {
     name: 'an answer may come in single bytes',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const bytes = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nTrailer: X-T\r\n\r\n'
         + '5;a=b;c="d;\\"e"\r\nhello\r\n00A\r\n, world!!!\r\n0\r\nX-T: end\r\n\r\n'
       const { send } = await bench.pair(async (peer) => {

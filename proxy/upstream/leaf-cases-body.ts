@@ -22,7 +22,7 @@ const breaks: readonly (readonly [name: string, head: string, rest: string, faul
 
 const breakCases: readonly LeafCase[] = breaks.map(([name, head, rest, fault]) => ({
   name: `${name} breaks visibly after what had come`,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { promise: read, resolve: go } = Promise.withResolvers<void>()
     const { origin, send } = await bench.pair(async (peer) => {
       await peer.head()
@@ -52,7 +52,7 @@ const surplus: readonly (readonly [name: string, method: string, bytes: string, 
 
 const surplusCases: readonly LeafCase[] = surplus.map(([name, method, bytes, body]) => ({
   name: `surplus bytes ${name} are never delivered and end the connection`,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { origin, send } = await bench.pair(async (peer, index) => {
       await peer.head()
       peer.send(index === 0 ? bytes : answer('good'))
@@ -71,7 +71,7 @@ const surplusCases: readonly LeafCase[] = surplus.map(([name, method, bytes, bod
 export const bodyCases: readonly LeafCase[] = [
   {
     name: 'a body without framing ends with the connection',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(async (peer) => {
         await peer.head()
         await peer.sendApart('HTTP/1.1 200 OK\r\n\r\nhello')
@@ -87,7 +87,7 @@ export const bodyCases: readonly LeafCase[] = [
   },
   {
     name: 'an unframed body that is reset breaks visibly',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         await peer.head()
         await peer.sendApart('HTTP/1.1 200 OK\r\n\r\nhello')
@@ -101,7 +101,7 @@ export const bodyCases: readonly LeafCase[] = [
   },
   {
     name: 'a body that nobody reads stops the origin, and goes on when it is read',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const size = 64 * 1024 * 1024
       let flushed = 0
       const { send } = await bench.pair(async (peer) => {
@@ -130,7 +130,7 @@ export const bodyCases: readonly LeafCase[] = [
   },
   {
     name: 'a discarded body closes the connection',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         await peer.head()
         peer.send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhello')
@@ -145,7 +145,7 @@ export const bodyCases: readonly LeafCase[] = [
   },
   {
     name: 'an attempt that is cut after its head breaks the body and closes the connection',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(always('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello'))
       const sent = send()
       const reply = await sent.reply()

@@ -22,7 +22,7 @@ const reuse: readonly (readonly [name: string, bytes: string, connections: numbe
 
 const reuseCases: readonly LeafCase[] = reuse.map(([name, bytes, connections]) => ({
   name,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { origin, send } = await bench.pair(always(bytes))
     for (let round = 0; round < 2; round++) {
       const sent = send()
@@ -45,7 +45,7 @@ const stale: readonly (readonly [name: string, shape: () => RequestShape, repeat
 
 const staleCases: readonly LeafCase[] = stale.map(([name, shape, isRepeated]) => ({
   name: `a kept connection dies before its answer: ${name}`,
-  async run(t, bench) {
+  run: async (t, bench) => {
     const { origin, send } = await bench.pair(async (peer, index) => {
       await peer.head()
       peer.send(answer('first'))
@@ -67,7 +67,7 @@ const staleCases: readonly LeafCase[] = stale.map(([name, shape, isRepeated]) =>
 export const connectionCases: readonly LeafCase[] = [
   {
     name: 'the free repeat happens once, not for ever',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer, index) => {
         await peer.head()
         if (index > 0) return peer.end()
@@ -84,7 +84,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a new connection that dies is not repeated',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         await peer.head()
         peer.end()
@@ -98,7 +98,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a kept connection that dies within the head is not repeated',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         await peer.head()
         peer.send(answer('first'))
@@ -112,7 +112,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a reset before the answer is a reset',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(async (peer) => {
         await peer.head()
         peer.reset()
@@ -122,7 +122,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'bytes on an idle connection end it and answer nobody',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer, index) => {
         await peer.head()
         peer.send(answer(index === 0 ? 'first' : 'good'))
@@ -138,7 +138,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'an idle connection that the origin closed is not used',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         await peer.head()
         peer.send(answer('hi'))
@@ -154,7 +154,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a refused connection is told as such and delivered nothing',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const closed = createServer()
       await new Promise<void>((resolve) => { closed.listen(0, '127.0.0.1', resolve) })
       const { port } = closed.address() as AddressInfo
@@ -167,7 +167,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a name that does not resolve is told as such',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const endpoint = { url: 'http://nobody.invalid:80', host: 'nobody.invalid', port: 80, isSecure: false }
       const sent = sendOver(bench.leaf([], { endpoints: [endpoint] }))
       t.equal(await sent.fault(), 'upstream.dns')
@@ -176,7 +176,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'an attempt cut before its head closes the connection',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => { await peer.head() })
       const sent = send()
       while (sent.attempt.sentAt < 0) await turn()
@@ -189,7 +189,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'an attempt cut while it connects sends nothing',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(always(answer('hi')))
       const sent = send()
       sent.attempt.cut({ kind: 'abandoned', by: 'caller', elapsedMs: 1 }, sent.attempt.clock.now())
@@ -201,7 +201,7 @@ export const connectionCases: readonly LeafCase[] = [
   },
   {
     name: 'a probe says null when the endpoint accepts, and what it saw when not',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, upstream } = await bench.pair(() => {})
       t.equal(await upstream.probe(1000), null)
       await origin.close()

@@ -9,7 +9,7 @@ const expecting = { method: 'PUT', expectsContinue: true, headers: ['Host', 'a',
 export const uploadCases: readonly LeafCase[] = [
   {
     name: 'a body of known length is framed by one content-length',
-    async run(t, bench) {
+    run: async (t, bench) => {
       let received = ''
       const { send } = await bench.pair(async (peer) => {
         received = await peer.head() + await peer.take(11)
@@ -24,7 +24,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'a body of unknown length is chunked by us, trailers included',
-    async run(t, bench) {
+    run: async (t, bench) => {
       let received = ''
       const { send } = await bench.pair(async (peer) => {
         received = await peer.head() + await peer.until('\r\n\r\n')
@@ -40,7 +40,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'a request without a body is not framed, but for POST, PUT and PATCH',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const heads: string[] = []
       const { send } = await bench.pair(async (peer) => {
         for (;;) {
@@ -59,7 +59,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'an origin that does not read slows the upload, and reading takes it up again',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const size = 32 * 1024 * 1024
       const { promise: reading, resolve: release } = Promise.withResolvers<void>()
       const { send } = await bench.pair(async (peer) => {
@@ -86,7 +86,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'a body that breaks off ends the connection and is never completed',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => { await peer.head() })
       const body = new PushedBody(-1)
       const sent = send({ method: 'POST', body })
@@ -104,7 +104,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'an answer that comes during the upload is delivered, and the upload ends with it',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer, index) => {
         await peer.head()
         if (index === 0) await peer.take(5)
@@ -125,7 +125,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'an answer that streams while the upload does is complete when both are',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(async (peer) => {
         for (;;) {
           await peer.head()
@@ -152,7 +152,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'a body that expects a 100 waits for it, and the 100 is told',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { send } = await bench.pair(async (peer) => {
         const head = await peer.head()
         t.match(head, /^expect: 100-continue\r$/im)
@@ -169,7 +169,7 @@ export const uploadCases: readonly LeafCase[] = [
   },
   {
     name: 'a final answer instead of the 100 leaves the body where it is',
-    async run(t, bench) {
+    run: async (t, bench) => {
       const { origin, send } = await bench.pair(always('HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno'))
       const body = bodyOf(['hello'], 5)
       const sent = send({ ...expecting, body })

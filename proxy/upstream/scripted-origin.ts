@@ -3,6 +3,7 @@
 
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { systemClock } from '../core/clock.ts'
 
 /** What an origin does with one connection; `index` counts connections from 0. */
 export type OriginScript = (peer: OriginPeer, index: number) => Promise<void> | void
@@ -65,7 +66,7 @@ export class OriginPeer {
     this.socket.setNoDelay(true)
     this.socket.write(text, 'latin1', () => { resolve() })
     await promise
-    await new Promise((turn) => { setImmediate(turn) })
+    await new Promise<void>((resolve) => { systemClock.endOfTurn(resolve) })
   }
 
   /** Closes in order, after `text`. */

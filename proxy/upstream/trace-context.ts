@@ -1,6 +1,6 @@
 // HOT PATH — runs for every attempt. Rules: docs/decisions/0004.
-// W3C Trace Context on its way through: a valid trace goes on under a parent-id of ours, anything else begins a new one.
-// It records no spans.
+// W3C Trace Context on its way through: a valid trace goes on under a parent-id of ours, anything else begins a new
+// one. It records no spans.
 
 import { spanId, traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'

@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request with a body. Rules: docs/decisions/0004.
-// The body of a request on its way onto a connection: from the caller's source into the writer, back-pressure both ways.
-// One object for one request; a source that speaks after it was given up is not heard.
+// The body of a request on its way onto a connection: from the caller's source into the writer, back-pressure both
+// ways. One object for one request; a source that speaks after it was given up is not heard.
 
 import type { BodySink, BodySource } from '../core/body.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
