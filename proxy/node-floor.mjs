@@ -21,7 +21,7 @@ export function versionFault(version) {
 export function parserFault(execArgv, nodeOptions) {
   var flags = execArgv.concat(String(nodeOptions || '').split(/\s+/))
   for (var i = 0; i < flags.length; i++) {
-    if (flags[i].indexOf('--insecure-http-parser') === 0) {
+    if (flags[i].replace(/_/g, '-').indexOf('--insecure-http-parser') >= 0) {
       return 'seawall: refuses to start with --insecure-http-parser (command line or NODE_OPTIONS): it accepts messages '
         + 'that two readers take for different requests. Remove the flag.'
     }
