@@ -1,5 +1,5 @@
-// Rules about time and shares: a deadline that cannot be met by what stands under it, and parts of a ceiling that do not
-// add up. Mostly warnings: such a configuration works, only not as its writer thinks.
+// Rules about time and shares: a deadline that cannot be met by what stands under it, and parts of a ceiling that do
+// not add up. Mostly warnings: such a configuration works, only not as its writer thinks.
 
 import { child } from './document.ts'
 import type { PartlyFile, Report } from './cross-checks.ts'
@@ -20,7 +20,8 @@ function checkDrain(file: PartlyFile, report: Report): void {
   const { delay, timeout } = file.drain ?? {}
   if (delay === undefined || timeout === undefined || delay < timeout) return
   report('/drain/delay', {
-    code: 'drain.delay-over-timeout', message: 'the drain would be over before it begins: timeout counts from the signal',
+    code: 'drain.delay-over-timeout',
+    message: 'the drain would be over before it begins: timeout counts from the signal',
     expected: `a delay under the timeout of ${duration(timeout)}`, got: duration(delay),
     fix: 'shorten "delay" or lengthen "timeout"',
   })
@@ -34,7 +35,8 @@ function checkDeadlines(file: PartlyFile, report: Report): void {
     const name = `route "${route.name ?? i}"`
     if (deadline.default !== undefined && deadline.default > max) {
       report(`/routes/${i}/deadline/default`, {
-        code: 'deadline.default-over-max', message: `${name} gives callers that ask for nothing more than any may ask for`,
+        code: 'deadline.default-over-max',
+        message: `${name} gives callers that ask for nothing more than any may ask for`,
         expected: `at most the max of ${duration(max)}`, got: duration(deadline.default),
         fix: 'lower "default" or raise "max"',
       })
@@ -53,7 +55,8 @@ function checkDeadlines(file: PartlyFile, report: Report): void {
     const maxWait = on(upstream?.bulkhead)?.maxWait
     if (maxWait !== undefined && maxWait >= max) {
       report(`${upstreamPointer}/bulkhead/maxWait`, {
-        code: 'bulkhead.wait-exceeds-deadline', message: `requests of ${name} may wait until nothing of their time is left`,
+        code: 'bulkhead.wait-exceeds-deadline',
+        message: `requests of ${name} may wait until nothing of their time is left`,
         expected: `less than the deadline's max of ${duration(max)}`, got: duration(maxWait), fix: 'shorten "maxWait"',
       })
     }
@@ -96,7 +99,8 @@ function checkSharesOf(upstream: string, ceiling: number | null, routes: readonl
   const at = `/routes/${last.index}/bulkhead/share`
   if (sum > 1 + rounding) {
     report(at, {
-      code: 'bulkhead.shares', message: `shares of upstream "${upstream}" overlap: these routes can take each other's part`,
+      code: 'bulkhead.shares',
+      message: `shares of upstream "${upstream}" overlap: these routes can take each other's part`,
       expected: 'at most 1 together', got: `${round(sum)} (${written})`, fix: 'lower shares until they add up to 1',
     })
   } else if (shared.length === routes.length && sum < 1 - rounding) {
@@ -109,8 +113,10 @@ function checkSharesOf(upstream: string, ceiling: number | null, routes: readonl
   for (const { index, name, share } of shared) {
     if (share === null || share * ceiling >= 1) continue
     report(`/routes/${index}/bulkhead/share`, {
-      code: 'bulkhead.shares', message: `route "${name}" has less than one permit of upstream "${upstream}" and gets one`,
-      expected: `at least ${round(1 / ceiling)} of ${ceiling}`, got: String(share), fix: 'raise the share or the ceiling',
+      code: 'bulkhead.shares',
+      message: `route "${name}" has less than one permit of upstream "${upstream}" and gets one`,
+      expected: `at least ${round(1 / ceiling)}, one of ${ceiling}`, got: String(share),
+      fix: 'raise the share or the ceiling',
     })
   }
 }

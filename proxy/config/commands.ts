@@ -1,5 +1,5 @@
-// The verbs that only read: validate, schema, explain. Data goes to stdout, notices to stderr; they return exit codes and
-// touch no process.
+// The verbs that only read: validate, schema, explain. Data goes to stdout, notices to stderr; they return exit codes
+// and touch no process.
 
 import { parseArgs } from 'node:util'
 import type { Configuration } from '../core/configuration.ts'
@@ -10,7 +10,7 @@ import { faultWithoutPlace } from './fault.ts'
 import type { Fault } from './fault.ts'
 import { explainHelp, schemaHelp, validateHelp } from './help.ts'
 import { loadConfiguration } from './load.ts'
-import type { Loaded } from './load.ts'
+import type { Loaded, Valid } from './load.ts'
 import { renderFaults } from './render.ts'
 import { currentRules } from './rules.ts'
 import { Source } from './source.ts'
@@ -92,7 +92,6 @@ export function explainCommand(args: readonly string[], io: CommandIo): ExitCode
   return printExplanation(loaded, request, asked, io)
 }
 
-type Valid = Extract<Loaded, { ok: true }>
 interface Asked { readonly file: string; readonly wantsTimeouts: boolean; readonly isJson: boolean }
 
 function printExplanation(

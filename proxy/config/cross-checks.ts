@@ -60,7 +60,8 @@ function checkAddresses(file: PartlyFile, document: ConfigurationDocument, repor
     report(here.pointer, {
       code: 'listener.address-shared', message: `${here.label} and ${there.label} cannot both stand there`,
       expected: 'an address of its own',
-      got: `${formatAddress(here.address)} beside ${formatAddress(there.address)}`, fix: 'give one of them another port',
+      got: `${formatAddress(here.address)} beside ${formatAddress(there.address)}`,
+      fix: 'give one of them another port',
     })
   })
 }
@@ -89,7 +90,8 @@ function checkSelf(file: PartlyFile, report: Report): void {
       if (own === undefined) return
       report(child(child(child('/upstreams', name), 'endpoints'), i), {
         code: 'upstream.is-self', message: `upstream "${name}" leads back to ${own.label} of this instance`,
-        expected: 'the address of a service', got: JSON.stringify(endpoint), fix: 'write where the service itself listens',
+        expected: 'the address of a service', got: JSON.stringify(endpoint),
+        fix: 'write where the service itself listens',
       })
     })
   }
@@ -136,7 +138,7 @@ function checkReferences(file: PartlyFile, document: ConfigurationDocument, faul
     })
     // A route whose name is wrong in itself may have meant any of them.
     if (!isComplete) continue
-    for (const name of known.filter((candidate) => !meant.has(candidate))) {
+    for (const name of Object.keys(file[`${key}s`] ?? {}).filter((candidate) => !meant.has(candidate))) {
       faults.push(document.faultAtKey(child(`/${key}s`, name), key === 'upstream'
         ? { code: 'upstream.unused', message: `no route leads to upstream "${name}"`, fix: 'remove it, or add a route' }
         : { code: 'listener.without-route', message: `listener "${name}" has no route: every request there is a 404`,
@@ -151,7 +153,8 @@ function checkShadows(file: PartlyFile, report: Report): void {
     const { path, methods, host } = route?.match ?? {}
     if (path === undefined || route?.listener === undefined) return null
     if (methods?.includes(undefined) === true) return null
-    return { listener: route.listener, path, host: host ?? null, methods: (methods ?? null) as readonly string[] | null }
+    const whole = (methods ?? null) as readonly string[] | null
+    return { listener: route.listener, path, host: host ?? null, methods: whole }
   })
   patterns.forEach((pattern, i) => {
     if (pattern === null) return

@@ -48,8 +48,10 @@ export function describeRange(schema: SchemaNode): string {
 export function describeGot(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0 ? 'an empty object' : 'an object'
-  const text = JSON.stringify(value) ?? typeof value
+  if (typeof value === 'object' && value !== null) {
+    return Object.keys(value).length === 0 ? 'an empty object' : 'an object'
+  }
+  const text = withoutCredentials(JSON.stringify(value) ?? typeof value)
   return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
 }
 
@@ -58,6 +60,12 @@ export function exampleOf(schema: SchemaNode): string | null {
   const example = schema.examples?.[0] ?? (typeof schema.default === 'object' ? undefined : schema.default)
     ?? branchesOf(schema).flatMap((branch) => branch === schema ? [] : branch.examples ?? [])[0]
   if (example !== undefined) return JSON.stringify(example)
+  if (schema.enum !== undefined) return JSON.stringify(schema.enum[0])
   if (schema.unit === 'duration') return '"250ms"'
   return schema.unit === 'size' ? '"1MiB"' : null
+}
+
+/** `http://user:password@host` with as many stars, so that columns stay. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/:\/\/[^/\s"@]+@/g, (credentials) => `://${'*'.repeat(credentials.length - 4)}@`)
 }

@@ -1,5 +1,5 @@
-// A configuration as it was written, with its variables looked up: every value by its JSON pointer, with the place of its
-// key and of itself in the text. Whether the values are right is for others to say.
+// A configuration as it was written, with its variables looked up: every value by its JSON pointer, with the place of
+// its key and of itself in the text. Whether the values are right is for others to say.
 
 import type { Node } from 'jsonc-parser'
 import { faultAt } from './fault.ts'

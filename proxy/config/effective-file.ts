@@ -1,5 +1,5 @@
-// The file as it holds, in types: what the schema and its defaults promise once nothing is wrong. Options of policies are
-// typed only as far as the rules between parts read them; each policy has the full type of its own.
+// The file as it holds, in types: what the schema and its defaults promise once nothing is wrong. Options of policies
+// are typed only as far as the rules between parts read them; each policy has the full type of its own.
 
 import type { Mode } from '../core/configuration.ts'
 

@@ -1,5 +1,6 @@
-// The values that hold: what the file says, defaults filled in from the schema, durations in ms and sizes in bytes, and of
-// each value where it came from. What is invalid stays out, so that the checks between parts can run beside the others.
+// The values that hold: what the file says, defaults filled in from the schema, durations in ms and sizes in bytes, and
+// of each value where it came from. What is invalid stays out, so that the checks between parts can run beside the
+// others.
 
 import { isSecretKey, keyOf, child, pathOf } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'

@@ -45,7 +45,8 @@ export function timeoutsText(rows: readonly TimeoutRow[]): string {
   // One alignment for all parts: the eye goes down the column of values.
   const table = aligned(rows.map(({ name, value, covers, origin }) => [name, value, covers, origin]))
   rows.forEach((row, i) => {
-    if (row.route !== route) lines.push(...(i === 0 ? [] : ['']), row.route === null ? 'everywhere' : `route ${row.route}`)
+    if (i > 0 && row.route !== route) lines.push('')
+    if (row.route !== route) lines.push(row.route === null ? 'everywhere' : `route ${row.route}`)
     route = row.route
     lines.push(table[i] ?? '')
   })

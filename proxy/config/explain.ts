@@ -1,5 +1,5 @@
-// What this configuration does with one request: the route that takes it, every value that holds on its way and where it
-// came from, and the worst case. It finds routes with the same table that requests are routed with.
+// What this configuration does with one request: the route that takes it, every value that holds on its way and where
+// it came from, and the worst case. It finds routes with the same table that requests are routed with.
 
 import type { Configuration, Mode, RouteConfiguration } from '../core/configuration.ts'
 import type { Plan } from '../core/plan.ts'
@@ -73,6 +73,9 @@ export function explain(
   }
 }
 
+/** Told at the head of an explanation. */
+const inHead: ReadonlySet<string> = new Set(['name', 'listener', 'upstream', 'mode'])
+
 function valuesFor(origins: Origins, index: number, route: RouteConfiguration): readonly ExplainedValue[] {
   const under = (part: ExplainedValue['part'], prefix: string): readonly ExplainedValue[] =>
     [...origins].flatMap(([pointer, value]) => pointer.startsWith(`${prefix}/`)
@@ -81,7 +84,7 @@ function valuesFor(origins: Origins, index: number, route: RouteConfiguration): 
   const everywhere = ['/limits', '/timeouts', '/drain'].flatMap((prefix) =>
     under('all', prefix).map((value) => ({ ...value, name: `${prefix.slice(1)}.${value.name}` })))
   return [
-    ...under('route', `/routes/${index}`).filter(({ name }) => !['name', 'listener', 'upstream', 'mode'].includes(name)),
+    ...under('route', `/routes/${index}`).filter(({ name }) => !inHead.has(name)),
     ...under('upstream', child('/upstreams', route.upstream)),
     ...under('listener', child('/listeners', route.listener)),
     ...everywhere,

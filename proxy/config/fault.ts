@@ -79,7 +79,8 @@ export interface Finding {
 
 /** A finding at its place in the text. */
 export function faultAt(source: Source, span: Span, finding: Finding): Fault {
-  return { ...faultWithoutPlace(source.file, finding), ...source.placeOf(span.offset), length: Math.max(1, span.length) }
+  const place = source.placeOf(span.offset)
+  return { ...faultWithoutPlace(source.file, finding), ...place, length: Math.max(1, span.length) }
 }
 
 /** A finding that has no text: a file that cannot be read, an option of the command line. */

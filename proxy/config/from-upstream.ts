@@ -49,7 +49,8 @@ export function configurationFromUpstream(options: UpstreamOptions): Loaded {
     routes: [{ name: 'everything', listener: 'public', match: { path: '/*' }, upstream: 'service' }],
   })
   const loaded = loadConfiguration(text, {
-    file: 'command line', env: {}, readFile: () => { throw new Error('there are no files here') }, rules: currentRules(),
+    file: 'command line', rules: currentRules(), env: {},
+    readFile: () => { throw new Error('there are no files here') },
     overrides: { observe: options.observe === true, isTerminal: options.isTerminal === true },
   })
   if (!loaded.ok) return { ok: false, faults: loaded.faults.map(onTheCommandLine) }

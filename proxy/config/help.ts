@@ -1,4 +1,5 @@
-// What the reading verbs print for --help: at most 25 lines each, with one example that runs as printed in the checkout.
+// What the reading verbs print for --help: at most 25 lines each, with one example that runs as printed in the
+// checkout.
 
 export const validateHelp = `usage: seawall validate FILE [--json]
 

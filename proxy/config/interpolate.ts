@@ -1,5 +1,6 @@
 // ${NAME}, ${NAME:-default} and ${file:PATH} inside a text value: looked up once, when the configuration is read. What
-// comes out is never scanned again, so that a secret that happens to hold "${" stays what it is; `$${` is a literal `${`.
+// comes out is never scanned again, so that a secret that happens to hold "${" stays what it is; `$${` is a literal
+// `${`.
 
 import type { ConfigurationFaultCode } from './fault.ts'
 
@@ -9,8 +10,10 @@ export interface Variables {
   readonly readFile: (path: string) => string
 }
 
+type VariableFault = 'config.variable-syntax' | 'config.unresolved-variable' | 'config.unreadable-file'
+
 export interface InterpolationProblem {
-  readonly code: Extract<ConfigurationFaultCode, `config.${'variable-syntax' | 'unresolved-variable' | 'unreadable-file'}`>
+  readonly code: Extract<ConfigurationFaultCode, VariableFault>
   /** As written, `${NAME}`. */
   readonly expression: string
   readonly message: string
@@ -19,7 +22,7 @@ export interface InterpolationProblem {
 
 export interface Interpolated {
   readonly text: string
-  /** Where parts of it came from: `env NAME`, `file PATH`. Empty: from the file's own text, a written default included. */
+  /** Where parts of it came from: `env NAME`, `file PATH`. Empty: all is the file's own text, written defaults too. */
   readonly origins: readonly string[]
   readonly problems: readonly InterpolationProblem[]
 }
@@ -35,7 +38,7 @@ export function interpolate(text: string, variables: Variables): Interpolated {
   if (!text.includes('${')) return { text, origins: [], problems: [] }
   const origins: string[] = []
   const problems: InterpolationProblem[] = []
-  const replaced = text.replace(expressionPattern, (expression, body: string | undefined, close: string | undefined) => {
+  const replaced = text.replace(expressionPattern, (expression, body?: string, close?: string) => {
     if (body === undefined) return '${'
     const resolved = resolve(expression, body, close === '}', variables)
     if ('code' in resolved) {

@@ -35,9 +35,14 @@ export interface LoadOptions extends Variables {
   readonly overrides?: Overrides
 }
 
-export type Loaded =
-  | { readonly ok: true; readonly configuration: Configuration; readonly origins: Origins; readonly warnings: readonly Fault[] }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
+export interface Valid {
+  readonly ok: true
+  readonly configuration: Configuration
+  readonly origins: Origins
+  readonly warnings: readonly Fault[]
+}
+
+export type Loaded = Valid | { readonly ok: false; readonly faults: readonly Fault[] }
 
 /** Never throws for what the text says. Faults come in the order of the text, warnings among them. */
 export function loadConfiguration(text: string, options: LoadOptions): Loaded {

@@ -2,7 +2,9 @@
 // where they act. Only called when nothing is wrong; it checks nothing.
 
 import { createHash } from 'node:crypto'
-import type { Configuration, ListenAddress, Mode, RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
+import type {
+  Configuration, ListenAddress, Mode, RouteConfiguration, UpstreamConfiguration,
+} from '../core/configuration.ts'
 import type { OptionBag } from '../core/policy.ts'
 import { parseAddress } from './address.ts'
 import type { EffectiveFile, EffectiveRoute } from './effective-file.ts'

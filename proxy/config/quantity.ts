@@ -22,8 +22,10 @@ export function parseQuantity(unit: Unit, value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? Math.round(value) : null
   if (typeof value !== 'string') return null
   const parts = quantityPattern.exec(value)
-  const factor = parts === null || !Object.hasOwn(factors[unit], parts[2] ?? '') ? undefined : factors[unit][parts[2] ?? '']
-  if (parts === null || factor === undefined) return null
+  if (parts === null) return null
+  const suffix = parts[2] ?? ''
+  const factor = Object.hasOwn(factors[unit], suffix) ? factors[unit][suffix] : undefined
+  if (factor === undefined) return null
   const quantity = Math.round(Number(parts[1]) * factor)
   return Number.isSafeInteger(quantity) ? quantity : null
 }

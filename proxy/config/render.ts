@@ -3,6 +3,7 @@
 
 import type { Fault } from './fault.ts'
 import type { Source } from './source.ts'
+import { withoutCredentials } from './describe.ts'
 import { isSecretKey } from './document.ts'
 
 export interface RenderOptions {
@@ -74,11 +75,16 @@ function window(text: string, start: number): string {
   return text.length > widestLine || start > 0 ? text.slice(start, start + widestLine) : text
 }
 
+const keyAndText = /("(?:[^"\\]|\\.)*")(\s*:\s*")((?:[^"\\]|\\.)*)/g
+
+/** Says where a secret is and shows none of it; a default written into the expression would be one. */
+const isReference = /^(\$\{(file:[^}]*|[A-Za-z0-9_]+)\})*$/
+
 /** Control characters of a file must not reach a terminal, nor secrets written in plain a log; columns stay. */
 function safe(text: string): string {
-  const masked = text.replace(/("(?:[^"\\]|\\.)*")(\s*:\s*")((?:[^"\\]|\\.)*)/g, (whole, key: string, colon: string,
-    value: string) => isSecretKey(key) && !value.includes('${') ? `${key}${colon}${'*'.repeat(value.length)}` : whole)
-  return masked.replace(/(?!\t)\p{Cc}/gu, '?')
+  const masked = text.replace(keyAndText, (whole, key: string, colon: string, value: string) =>
+    isSecretKey(key) && !isReference.test(value) ? `${key}${colon}${'*'.repeat(value.length)}` : whole)
+  return withoutCredentials(masked).replace(/(?!\t)\p{Cc}/gu, '?')
 }
 
 function count(number: number, word: string): string { return `${number} ${word}${number === 1 ? '' : 's'}` }

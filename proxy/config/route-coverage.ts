@@ -1,5 +1,5 @@
-// Whether one route takes everything that another one takes: by method, host and path, as pipeline/route-table.ts matches
-// them. A route covered by those before it never acts.
+// Whether one route takes everything that another one takes: by method, host and path, as pipeline/route-table.ts
+// matches them. A route covered by those before it never acts.
 
 export interface RoutePattern {
   /** Null: every method. */

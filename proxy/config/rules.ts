@@ -1,5 +1,5 @@
-// What configurations are checked against, made once at the start: the schema for the policies that exist, compiled, and
-// which policy reads which key.
+// What configurations are checked against, made once at the start: the schema for the policies that exist, compiled,
+// and which policy reads which key.
 
 import type { PolicyDefinition } from '../core/policy.ts'
 import { attemptPolicies, exchangePolicies } from '../pipeline/order.ts'
@@ -23,7 +23,7 @@ export function rulesFor(policies: readonly PolicyOptions[]): Rules {
 
 let made: Rules | null = null
 
-/** The rules for the policies of this version. Compiling takes some 50 ms: it is done when first asked for, and once. */
+/** The rules for the policies of this version. Compiling takes tens of ms: done when first asked for, once. */
 export function currentRules(): Rules {
   return made ??= rulesFor(currentPolicies())
 }

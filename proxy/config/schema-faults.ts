@@ -139,7 +139,8 @@ function quantityFinding(schema: SchemaNode, value: unknown, { message, got, fix
     return { code: 'config.type', message, expected: describeExpected(schema), got, fix: fix ?? 'add a unit' }
   }
   const range = describeRange(schema)
-  return { code: 'config.range', message, expected: `a ${schema.unit}${range}`, got, fix: `write a ${schema.unit}${range}` }
+  const expected = `a ${schema.unit}${range}`
+  return { code: 'config.range', message, expected, got, fix: `write ${expected}` }
 }
 
 function lengthFinding(error: SchemaError, { message, got }: Said): Finding {
@@ -175,8 +176,10 @@ function asQuantity(unit: Unit, text: string): string | null {
   const parts = /^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$/i.exec(text.trim())
   if (parts === null) return null
   const [, number = '', word = ''] = parts
-  const spelled = [[/^$/, unit === 'size' ? 'B' : 'ms'], [/^(ms|millis)/i, 'ms'], [/^s(ec|$)/i, 's'], [/^m(in|$)/i, 'm'],
-    [/^h/i, 'h'], [/^d/i, 'd']] as const
+  const spelled = [
+    [/^$/, unit === 'size' ? 'B' : 'ms'], [/^(ms|millis)/i, 'ms'], [/^s(ec|$)/i, 's'], [/^m(in|$)/i, 'm'],
+    [/^h/i, 'h'], [/^d/i, 'd'],
+  ] as const
   const guesses = [word, ...spelled.flatMap(([pattern, suffix]) => pattern.test(word) ? [suffix] : [])]
   return guesses.map((suffix) => number + suffix).find((guess) => parseQuantity(unit, guess) !== null) ?? null
 }

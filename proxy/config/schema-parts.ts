@@ -73,7 +73,9 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
   }, { ...closed, default: {}, description: 'The listener of everything that reads or changes this instance.' })),
   probe: optional(Type.Object({
     listen: address('Where the probe listener stands; 0.0.0.0 in a pod.', { examples: ['0.0.0.0:9901'] }),
-  }, { ...closed, description: 'A listener of /livez, /readyz, /startupz and /metrics alone. Absent: there is none.' })),
+  }, {
+    ...closed, description: 'A listener of /livez, /readyz, /startupz and /metrics alone. Absent: there is none.',
+  })),
   limits: optional(Type.Object({
     headerBytes: optional(Size({
       description: 'Largest header section of a request.', default: '16KiB', atLeast: 1024, atMost: 1_048_576,
@@ -104,7 +106,9 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
       description: 'How long an unused connection of a caller is kept.', default: '75s', atLeast: 1,
       atMost: 3_600_000,
     })),
-  }, { ...closed, default: {}, description: 'Time limits towards callers; those towards an upstream stand under it.' })),
+  }, {
+    ...closed, default: {}, description: 'Time limits towards callers; those towards an upstream stand under it.',
+  })),
   drain: optional(Type.Unsafe({ ...drainSchema, default: {} })),
   accessLog: optional(Choice(['off', 'errors', 'sampled', 'all'], {
     description: 'Which exchanges get a line in the log. errors: refused, failed and 5xx; sampled: those, and some of '

@@ -38,6 +38,10 @@ const explanations: Readonly<Record<string, Explanation>> = {
 /** Errors after which the tree still says what was meant, so that the other checks can go on. */
 const harmless: ReadonlySet<string> = new Set(['CommaExpected'])
 
+/** Errors that end where they stand; behind any other the parser is out of step, and what it says is guessing. */
+const isLocal: ReadonlySet<string> = new Set(['CommaExpected', 'InvalidSymbol', 'InvalidNumberFormat',
+  'InvalidCharacter', 'InvalidEscapeCharacter', 'InvalidUnicode'])
+
 export interface SyntaxTree {
   /** Null when the tree says too little to go on with. */
   readonly root: Node | null
@@ -50,7 +54,7 @@ export function readTree(source: Source): SyntaxTree {
   if (bounds !== null) return { root: null, faults: [bounds] }
   const errors: ParseError[] = []
   const root = parseTree(source.text, errors, { allowTrailingComma: true, disallowComments: false })
-  const names = errors.map((error) => printParseErrorCode(error.error))
+  const names = errors.map((error) => nameOf(source, error))
   return {
     root: root !== undefined && names.every((name) => harmless.has(name)) ? root : null,
     faults: syntaxFaults(source, errors),
@@ -79,14 +83,24 @@ function overBounds(source: Source): Fault | null {
   return null
 }
 
+/** The parser asks for a comma wherever a list or an object is closed by the other's sign. */
+function nameOf(source: Source, error: ParseError): string {
+  const name = printParseErrorCode(error.error)
+  const next = source.text[error.offset]
+  if (name !== 'CommaExpected' || (next !== '}' && next !== ']')) return name
+  return next === '}' ? 'CloseBracketExpected' : 'CloseBraceExpected'
+}
+
 /** One fault a line: what follows on the same line mostly follows from the first. */
 function syntaxFaults(source: Source, errors: readonly ParseError[]): readonly Fault[] {
   const byLine = new Map<number, Fault>()
   for (const error of errors) {
-    const name = printParseErrorCode(error.error)
+    const name = nameOf(source, error)
     const explanation = explanations[name] ?? { message: 'this is not JSON', fix: 'see the line' }
     const fault = faultAt(source, spanOf(source, error, name), { code: 'config.syntax', ...explanation })
-    if (!byLine.has(fault.line)) byLine.set(fault.line, fault)
+    if (byLine.has(fault.line)) continue
+    byLine.set(fault.line, fault)
+    if (!isLocal.has(name)) break
   }
   return [...byLine.values()]
 }

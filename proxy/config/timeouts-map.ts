@@ -1,5 +1,5 @@
-// All limits in time on one page, in the order in which a request meets them: what each covers, its value, and where that
-// came from. Timeouts are the part of a proxy that people get wrong because they stand in many places.
+// All limits in time on one page, in the order in which a request meets them: what each covers, its value, and where
+// that came from. Timeouts are the part of a proxy that people get wrong because they stand in many places.
 
 import type { Configuration } from '../core/configuration.ts'
 import { child } from './document.ts'
@@ -17,7 +17,9 @@ export interface TimeoutRow {
 }
 
 /** The rows of everything, or of one route and what holds everywhere. */
-export function timeoutsMap(configuration: Configuration, origins: Origins, only: string | null): readonly TimeoutRow[] {
+export function timeoutsMap(
+  configuration: Configuration, origins: Origins, only: string | null,
+): readonly TimeoutRow[] {
   const row = (
     route: string | null, name: string, covers: string, ...pointers: readonly string[]
   ): TimeoutRow => {

@@ -1,5 +1,5 @@
-// ajv over the assembled schema, with the keywords of this project. It is compiled once, at the start; what ajv finds is
-// handed on raw, schema-faults.ts makes faults of it.
+// ajv over the assembled schema, with the keywords of this project. It is compiled once, at the start; what ajv finds
+// is handed on raw, schema-faults.ts makes faults of it.
 
 import { Ajv } from 'ajv'
 import type { ErrorObject } from 'ajv'

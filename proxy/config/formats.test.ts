@@ -1,0 +1,29 @@
+import { test } from 'tap'
+import { formats } from './formats.ts'
+
+const cases: Readonly<Record<string, { readonly right: readonly string[]; readonly wrong: readonly string[] }>> = {
+  'listen-address': { right: ['127.0.0.1:80'], wrong: ['80'] },
+  'address-range': { right: ['10.0.0.1', '10.0.0.0/8', '::1', 'fc00::/7'], wrong: ['10.0.0.0/33', 'x', '10.0.0.0/', '::1/129'] },
+  origin: {
+    right: ['http://a', 'https://a:1', 'http://[::1]:80'],
+    wrong: ['a:1', 'ftp://a', 'http://a/', 'http://a?b', 'http://u:p@a', 'http://a:0', 'http://a:70000', 'http://a b'],
+  },
+  authority: { right: ['a', 'a.example:80'], wrong: ['', 'a/b', 'a@b', 'a b'] },
+  method: { right: ['GET', 'M-SEARCH'], wrong: ['get', 'CONNECT', 'G ET', ''] },
+  'match-host': { right: ['a.example'], wrong: ['A.example', 'a.example:80', 'a/b'] },
+  'match-path': {
+    right: ['/', '/*', '/a', '/a/', '/a/:id/*', '/a*', '/v1/a:capture'],
+    wrong: ['', 'a', '/a*b', '/*/a', '/a?b', '/a#b', '//a', '/a/../b', '/./a', '/a b', '/:', '/:a-b', '/%61', '/a\\b'],
+  },
+  'path-prefix': { right: ['', '/api', '/a/b'], wrong: ['/', 'api', '/api/', '/a*', '/:a'] },
+  'header-name': { right: ['x-a', 'X_a'], wrong: ['', 'x a', 'x:a', 'x\r\n'] },
+  'header-value': { right: ['', 'a b\t', 'é'], wrong: ['a\r\nb: c', 'a\0', '→'] },
+}
+
+test('every format takes what it should and nothing else', async (t) => {
+  t.strictSame(Object.keys(cases).toSorted(), Object.keys(formats).toSorted(), 'every format is tried')
+  for (const [name, { right, wrong }] of Object.entries(cases)) {
+    for (const text of right) t.equal(formats[name]?.accepts(text), true, `${name} takes ${JSON.stringify(text)}`)
+    for (const text of wrong) t.equal(formats[name]?.accepts(text), false, `${name} refuses ${JSON.stringify(text)}`)
+  }
+})
