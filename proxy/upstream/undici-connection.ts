@@ -10,17 +10,21 @@ import type { FaultCode } from '../core/codes.ts'
 import type { Endpoint } from '../core/upstream.ts'
 import { createClient } from './undici-client.ts'
 import type { LeafTimeouts } from './undici-client.ts'
-import { faultOf } from './undici-faults.ts'
+import { faultOf, isOfRequest } from './undici-faults.ts'
 import { bodyLengthOf, hasNoBody, reasonOf, textOf } from './undici-reply-head.ts'
 import { UndiciReplyBody } from './undici-reply-body.ts'
 import type { ReplyBodyOwner } from './undici-reply-body.ts'
 import { UndiciRequestBody } from './undici-request-body.ts'
 import { outgoingHead } from './undici-request-head.ts'
+import type { RequestHeads } from './request-head.ts'
 import { SilenceWatch } from './undici-silence.ts'
 
 /** What a connection needs to know of where it stands. */
 export interface ConnectionContext {
   readonly endpoint: Endpoint
+  /** Of the endpoint, for callers that named none. */
+  readonly authority: string
+  readonly heads: RequestHeads
   readonly clock: Clock
   readonly timeouts: LeafTimeouts
   /** The connection has no attempt any more and can take another. */
@@ -59,7 +63,8 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
 
   constructor(context: ConnectionContext) {
     this.#context = context
-    this.#client = createClient(context.endpoint, context.timeouts, context.clock, (error) => { this.#socketError = error })
+    const { endpoint, timeouts, clock } = context
+    this.#client = createClient(endpoint, timeouts, clock, (error) => { this.#socketError = error })
     this.#client.on('connect', () => {
       this.#isKept = false
       this.#socketError = null
@@ -75,14 +80,14 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     const source = attempt.work.exchange.caller.body
     this.#attempt = attempt
     attempt.leaf = this
-    const head = outgoingHead(attempt, this.#context.endpoint)
+    const head = outgoingHead(this.#context.heads, attempt, this.#context.authority, this.#context.clock.now())
     // A body of length zero is a length, not a body.
     this.#upload = source === null || source.length === 0 ? null : new UndiciRequestBody(source, attempt)
     this.#isUploaded = this.#upload === null
     const options = {
-      method: head.method,
+      method: attempt.work.exchange.caller.head.method,
       path: head.target,
-      headers: head.fields as string[],
+      headers: head.fields,
       body: this.#upload === null ? null : this.#upload.asReadable(),
       // Else undici would close after every HEAD and every DELETE with a body.
       reset: false,
@@ -190,14 +195,20 @@ export class UndiciConnection implements Leaf, Dispatcher.DispatchHandler, Reply
     const reply = this.#reply
     const fault = this.#fault ?? faultOf(error, attempt.headAt >= 0)
     const isStale = this.#isKept && !this.#isBegun && fault === 'upstream.reset'
-    const cause = this.#upload?.brokenBy ?? error.message
+    const brokenBy = this.#upload?.brokenBy ?? null
+    const cause = brokenBy ?? error.message
     const isCut = this.#isCut
     const hasSocket = this.#controller !== null
     this.#finish()
     this.#context.gone(this)
     // With a controller undici has closed the socket already; without one it may still be open.
     if (!hasSocket) this.shut()
-    if (isCut) attempt.closed()
+    if (brokenBy !== null || isOfRequest(error)) {
+      // Not the upstream's fault: told as what it is, a caller that did not bring its request to an end.
+      const now = attempt.clock.now()
+      attempt.cut({ kind: 'abandoned', by: 'caller', elapsedMs: now - attempt.startedAt }, now)
+      attempt.closed()
+    } else if (isCut) attempt.closed()
     else if (isStale && isRepeatable(attempt)) this.#context.repeat(attempt)
     else attempt.failed(fault, cause)
     reply?.break(cause)

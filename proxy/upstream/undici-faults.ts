@@ -37,3 +37,8 @@ export function faultOf(error: Error, isBegun: boolean): FaultCode {
   if (code === 'UND_ERR_SOCKET') return error.message.startsWith('bad ') ? 'upstream.malformed' : 'upstream.reset'
   return tlsCode.test(code) ? 'upstream.tls' : 'upstream.reset'
 }
+
+/** Whether the body of the request, not the upstream, is to blame: it was longer or shorter than it had said. */
+export function isOfRequest(error: Error): boolean {
+  return 'code' in error && error.code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+}

@@ -8,17 +8,22 @@ import type { Endpoint } from '../core/upstream.ts'
 import { UndiciConnection } from './undici-connection.ts'
 import type { ConnectionContext } from './undici-connection.ts'
 import type { LeafTimeouts } from './undici-client.ts'
+import type { RequestHeads } from './request-head.ts'
 
 export class UndiciPool implements ConnectionContext {
   readonly endpoint: Endpoint
+  readonly authority: string
+  readonly heads: RequestHeads
   readonly clock: Clock
   readonly timeouts: LeafTimeouts
   readonly #idle: UndiciConnection[] = []
   readonly #busy = new Set<UndiciConnection>()
   #isClosing = false
 
-  constructor(endpoint: Endpoint, timeouts: LeafTimeouts, clock: Clock) {
+  constructor(endpoint: Endpoint, timeouts: LeafTimeouts, clock: Clock, heads: RequestHeads) {
     this.endpoint = endpoint
+    this.authority = new URL(endpoint.url).host
+    this.heads = heads
     this.timeouts = timeouts
     this.clock = clock
   }

@@ -1,5 +1,6 @@
 // HOT PATH — runs for every answer. Rules: docs/decisions/0004.
-// What undici says of an answer's head, in our types: raw fields as text, and how its body is framed. It strips nothing.
+// What undici says of an answer's head, in our types: raw fields as text, and how its body
+// is framed. It strips nothing.
 
 import type { RawHeaders } from '../core/raw-headers.ts'
 

@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request with a body. Rules: docs/decisions/0004.
-// A request body as undici wants to see it: the few methods of a stream that its HTTP/1.1 writer calls, over our source,
-// with back-pressure both ways. Why not a Readable: that would be a second buffer and three times the work.
+// A request body as undici wants to see it: the few methods of a stream that its HTTP/1.1 writer calls, over our
+// source, with back-pressure both ways. Why not a Readable: that would be a second buffer and three times the work.
 
 import type { Readable } from 'node:stream'
 import type { Attempt } from '../core/attempt.ts'

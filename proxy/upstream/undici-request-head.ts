@@ -1,40 +1,32 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// The outgoing head as undici takes it: what ends at this hop is left out, and so is everything undici writes itself or
-// refuses to write.
+// The outgoing head of an attempt as undici takes it: the lines that every leaf sends, taken apart again, without what
+// undici writes itself or refuses to write.
 
 import type { Attempt } from '../core/attempt.ts'
-import { isHopByHop, nominated } from '../core/hop-by-hop.ts'
-import type { RawHeaders } from '../core/raw-headers.ts'
-import type { Endpoint } from '../core/upstream.ts'
-
-/** Methods whose missing body has to be said in numbers (RFC 9110 section 8.6). */
-const expectsBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+import type { RequestHeads } from './request-head.ts'
 
 export interface UndiciHead {
-  readonly method: string
   readonly target: string
-  readonly fields: RawHeaders
+  readonly fields: string[]
 }
 
-/** The head of this attempt towards that endpoint. */
-export function outgoingHead(attempt: Attempt, endpoint: Endpoint): UndiciHead {
-  const { caller, plan } = attempt.work.exchange
-  const { head, body } = caller
-  const named = nominated(head.headers)
-  const fields: string[] = ['host', plan.forwarding.host ?? (head.authority || hostOf(endpoint))]
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = head.headers[i] as string
-    const lower = name.toLowerCase()
-    if (isHopByHop(lower) || named.has(lower) || lower === 'host' || lower === 'content-length' || lower === 'expect') {
-      continue
-    }
-    fields.push(name, head.headers[i + 1] as string)
+/** undici frames the body, keeps the connection, and knows neither Expect nor an offer to take trailers. */
+const notForUndici: ReadonlySet<string> = new Set(['transfer-encoding', 'expect', 'te', 'connection'])
+
+/** The head of this attempt towards the endpoint of that authority. */
+export function outgoingHead(heads: RequestHeads, attempt: Attempt, authority: string, now: number): UndiciHead {
+  const head = heads.build(attempt, authority, now)
+  const { method } = attempt.work.exchange.caller.head
+  const fields: string[] = []
+  const lineEnd = head.indexOf('\r\n')
+  // ` HTTP/1.1` is nine bytes; two line ends close the head.
+  const target = head.slice(method.length + 1, lineEnd - 9)
+  for (let at = lineEnd + 2; at < head.length - 2;) {
+    const colon = head.indexOf(': ', at)
+    const end = head.indexOf('\r\n', colon)
+    const name = head.slice(at, colon)
+    if (!notForUndici.has(name)) fields.push(name, head.slice(colon + 2, end))
+    at = end + 2
   }
-  const length = body !== null ? body.length : expectsBody.has(head.method) ? 0 : -1
-  if (length >= 0) fields.push('content-length', String(length))
-  return { method: head.method, target: head.target, fields }
-}
-
-function hostOf(endpoint: Endpoint): string {
-  return `${endpoint.host}:${endpoint.port}`
+  return { target, fields }
 }

@@ -16,9 +16,8 @@ conformLeaf('undici', createUndiciUpstream, {
   'HTTP/2.0 in the status line is a malformed answer': noVersion,
   'HTTP/0.9 in the status line is a malformed answer': noVersion,
   'transfer-encoding in HTTP/1.0 is a malformed answer': noVersion,
-  'a chunk size that is no number is a malformed answer': 'undici tells the head before it looks at the chunk behind it',
+  'a chunk size that is no number is a malformed answer': 'undici tells the head before it looks behind it',
   'a status line that never ends is a malformed answer': 'undici neither counts nor bounds the reason phrase',
-  'a chunk without CRLF after it breaks visibly after what had come': 'undici gives a chunk away before its end is seen',
   'a chunk size beyond 2^53 breaks visibly after what had come': 'undici accepts sizes up to 2^64',
   'a body of unknown length is chunked by us, trailers included': 'undici cannot send trailers',
   'a body that expects a 100 waits for it, and the 100 is told': noExpect,
@@ -58,6 +57,30 @@ test('undici: uploads over one connection leave no listeners on its socket', asy
   }
   t.equal(origin.peers.length, 1)
   t.same(warnings, [])
+})
+
+test('undici: a body of another length than it said is the fault of the caller', async (t) => {
+  for (const chunks of [['hel'], ['hello', '!']]) {
+    const { origin, send } = await new LeafBench(t, createUndiciUpstream).pair(always(answer('ok')))
+    const sent = send({ method: 'POST', body: bodyOf(chunks, 5) })
+    t.match(await sent.outcome, { kind: 'abandoned', by: 'caller' })
+    await sent.closed
+    await origin.peers[0]?.closed
+  }
+})
+
+test('undici: bytes that lie unread on a kept connection are not the answer to the next request', async (t) => {
+  const { origin, send } = await new LeafBench(t, createUndiciUpstream).pair(async (peer, index) => {
+    await peer.head()
+    peer.send(answer(index === 0 ? 'first' : 'good'))
+  })
+  const first = send({ method: 'POST' })
+  await first.body()
+  await first.closed
+  // From a check phase on, the sockets are read once more before undici writes.
+  await new Promise((turn) => { setImmediate(turn) })
+  origin.peers[0]?.send(answer('EVIL'))
+  t.equal((await send({ method: 'POST' }).body()).text, 'good')
 })
 
 test('undici: a request that it refuses to write is a failure that delivered nothing', async (t) => {

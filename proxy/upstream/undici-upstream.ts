@@ -1,11 +1,12 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// The real Upstream over undici's dispatchers: parser, writer and sockets are undici's; the free list, the timers and the
-// words are ours. Of undici's own pool, queue, retry and redirect nothing is used.
+// The real Upstream over undici's dispatchers: parser, writer and sockets are undici's; the free list, the timers and
+// the words are ours. Of undici's own pool, queue, retry and redirect nothing is used.
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { Endpoint, Upstream } from '../core/upstream.ts'
+import { RequestHeads, viaPseudonym } from './request-head.ts'
 import { connect } from './undici-connect.ts'
 import type { LeafTimeouts } from './undici-client.ts'
 import { UndiciPool } from './undici-pool.ts'
@@ -36,7 +37,8 @@ class UndiciUpstream implements Upstream {
   constructor(options: UndiciUpstreamOptions) {
     this.name = options.name
     this.endpoints = options.endpoints
-    this.#pools = options.endpoints.map((endpoint) => new UndiciPool(endpoint, options.timeouts, options.clock))
+    const heads = new RequestHeads(options.random, viaPseudonym)
+    this.#pools = options.endpoints.map((endpoint) => new UndiciPool(endpoint, options.timeouts, options.clock, heads))
     this.#clock = options.clock
     this.#random = options.random
   }
