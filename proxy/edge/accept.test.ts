@@ -137,7 +137,8 @@ test('a deadline that passes at the upstream answers once; what comes later is d
   const client = new RawClient(house.url)
   client.send(get())
   ;(await seen<Exchange>(() => exchange)).expire(0)
-  resolve({ ...reply(200, null), body: { length: 1, flow: () => {}, resume: () => {}, discard: () => { isDiscarded = true } } })
+  const discard = (): void => { isDiscarded = true }
+  resolve({ ...reply(200, null), body: { length: 1, flow: nothing, resume: nothing, discard } })
   t.match(await client.until(/\}\n$/), /^HTTP\/1\.1 504 /)
   await turn()
   t.equal(isDiscarded, true)

@@ -1,5 +1,5 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// Whether a text is a host with an optional port (RFC 3986 section 3.2, without userinfo). It does not resolve anything.
+// Whether a text is a host with an optional port (RFC 3986 section 3.2, without userinfo). It resolves nothing.
 
 import { isIPv6 } from 'node:net'
 

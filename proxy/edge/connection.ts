@@ -15,6 +15,7 @@ import { codeOfParserError } from './parser-errors.ts'
 import { rawRefusal } from './raw-answer.ts'
 import { refusalFields, refusalOf } from './refusals.ts'
 import { StallWatch } from './stall-watch.ts'
+import { wantsWebSocket } from './upgrade-caller.ts'
 
 /** Requests that may wait behind the one in flight; a caller that sends more is cut off after its current answer. */
 const maxWaiting = 32
@@ -48,6 +49,8 @@ export class Connection {
   #current: NodeCaller | null = null
   /** The request whose bytes come in or came in last. */
   #latest: IncomingMessage | null = null
+  /** The request whose upgrade was declined. */
+  #declined: IncomingMessage | null = null
   readonly #waiting: Parsed[] = []
   /** The answer now being written, or about to be, is the last one. */
   #closesAfterwards = false
@@ -83,8 +86,12 @@ export class Connection {
       this.socket.bytesRead === this.#bytesAtRest
   }
 
-  get isBusy(): boolean {
-    return this.#current !== null || this.#waiting.length > 0
+  /** Whether a request that asks to upgrade is to: to a WebSocket, and when nothing else is under way. */
+  upgrades(request: IncomingMessage): boolean {
+    if (this.#current === null && this.#waiting.length === 0 && wantsWebSocket(request)) return true
+    // It goes on without the upgrade. Node's parser then loses what lies behind it: its answer is the last one.
+    this.#declined = request
+    return false
   }
 
   /** A head has been parsed; its turn may be now or later. */
@@ -174,7 +181,7 @@ export class Connection {
     if (typeof head === 'string') return this.#turnAway(head, response)
     const caller = new NodeCaller(head, request, response, this)
     this.#current = caller
-    if (!response.shouldKeepAlive) this.#closesAfterwards = true
+    if (!response.shouldKeepAlive || request === this.#declined) this.#closesAfterwards = true
     response.on('finish', () => this.#finished(caller))
     this.context.accept(caller)
   }

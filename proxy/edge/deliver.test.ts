@@ -45,7 +45,7 @@ for (const reader of readers) {
     client.destroy()
   })
 
-  test(`${reader} reader: answers without a body by rule have none, and keep the length where it means one`, async (t) => {
+  test(`${reader} reader: answers without a body by rule have none, and keep a length that means one`, async (t) => {
     const cases = [
       { method: 'HEAD', status: 200, keeps: true }, { method: 'GET', status: 304, keeps: true },
       { method: 'GET', status: 204, keeps: false }, { method: 'HEAD', status: 404, keeps: true },
@@ -71,7 +71,7 @@ for (const reader of readers) {
     client.destroy()
   })
 
-  test(`${reader} reader: an unknown length is chunked for HTTP/1.1 and ends with the connection for 1.0`, async (t) => {
+  test(`${reader} reader: an unknown length is chunked for HTTP/1.1, and ends by closing for 1.0`, async (t) => {
     const house = await stubHouse({ reader, handle: async () => streamed(textBody('hello', -1)) })
     t.teardown(() => house.close())
     const modern = new RawClient(house.url)

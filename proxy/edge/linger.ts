@@ -1,5 +1,5 @@
-// The lingering close (RFC 9112 section 9.6): FIN, and go on reading for a moment. Closing a socket with unread bytes in
-// it makes the kernel send RST, and RST makes the peer's kernel throw away the answer that was just sent.
+// The lingering close (RFC 9112 section 9.6): FIN, and go on reading for a moment. Closing a socket with unread bytes
+// in it makes the kernel send RST, and RST makes the peer's kernel throw away the answer that was just sent.
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.ts'

@@ -1,5 +1,5 @@
-// Every refusal as it goes over the wire, made once at load: fields and problem document (RFC 9457), the status named by
-// the code's meaning, and the error type of RFC 9209. Only the request's id and Retry-After vary.
+// Every refusal as it goes over the wire, made once at load: fields and problem document (RFC 9457), the status named
+// by the code's meaning, and the error type of RFC 9209. Only the request's id and Retry-After vary.
 
 import { codes } from '../core/codes.ts'
 import type { Code, CodeMeaning } from '../core/codes.ts'

@@ -63,8 +63,8 @@ for (const reader of readers) {
     }
     const pieces = ['GET / HTTP/1.1\r\n', 'Host: x\r\n', 'Content-Length: 9\r\n', 'Transfer-Encoding: chunked\r\n',
       '\r\n', '5\r\nhello\r\n', '0\r\n\r\n', '\0', '\r', '\n', 'Upgrade: websocket\r\nConnection: upgrade\r\n',
-      'CONNECT x:1 HTTP/1.1\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '\x16\x03\x01\x02\x00', 'Expect: 100-continue\r\n',
-      'POST http://y/ HTTP/1.1\r\n', ' ', ':', 'x'.repeat(3000), 'Connection: close\r\n']
+      'CONNECT x:1 HTTP/1.1\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '\x16\x03\x01\x02\x00',
+      'Expect: 100-continue\r\n', 'POST http://y/ HTTP/1.1\r\n', ' ', ':', 'x'.repeat(3000), 'Connection: close\r\n']
     for (let round = 0; round < 300; round++) {
       const client = new RawClient(house.url)
       for (let i = 0; i < 1 + random() * 8; i++) client.send(pieces[Math.floor(random() * pieces.length)] as string)
@@ -101,7 +101,9 @@ test('a unix socket is served, and its callers have no address', async (t) => {
   rmSync(path, { force: true })
   const said: unknown[] = []
   const options: ServerOptions = {
-    listener: { name: 'local', kind: 'ingress', address: { kind: 'unix', path }, backlog: 8, trust: [], halfClose: 'leave' },
+    listener: {
+      name: 'local', kind: 'ingress', address: { kind: 'unix', path }, backlog: 8, trust: [], halfClose: 'leave',
+    },
     limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1 },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
     accept: (caller) => caller.answer(200, 'OK', ['X-Address', `[${caller.remoteAddress}]`], 0, () => {}).end(null),
@@ -146,7 +148,8 @@ test('a unix socket left by a killed process is replaced, one that somebody serv
   const path = join(tmpdir(), `seawall-stale-${process.pid}.sock`)
   rmSync(path, { force: true })
   // A process that ends without closing leaves the file behind.
-  const leave = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  const die = `() => process.kill(process.pid, 'SIGKILL')`
+  const leave = `require('node:net').createServer().listen(${JSON.stringify(path)}, ${die})`
   spawnSync(process.execPath, ['-e', leave])
   t.equal(existsSync(path), true)
   const server = quiet({ kind: 'unix', path })

@@ -79,7 +79,7 @@ export class EdgeServer {
       keepAliveTimeout: timeouts.keepAliveMs,
       insecureHTTPParser: false,
       noDelay: true,
-      shouldUpgradeCallback: (request) => wantsWebSocket(request) && this.#connections.get(request.socket)?.isBusy === false,
+      shouldUpgradeCallback: (request) => this.#connections.get(request.socket)?.upgrades(request) === true,
     })
     this.#configure()
   }

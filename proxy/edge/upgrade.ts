@@ -191,5 +191,5 @@ function faultOf(error: NodeJS.ErrnoException): FaultCode {
   if (code === 'ECONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'upstream.connect-timeout'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'upstream.dns'
   if (code.startsWith('HPE_')) return 'upstream.malformed'
-  return code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') ? 'upstream.tls' : 'upstream.reset'
+  return /^ERR_(?:TLS|SSL)|CERT/.test(code) ? 'upstream.tls' : 'upstream.reset'
 }

@@ -92,7 +92,8 @@ for (const reader of readers) {
   })
 
   for (const chunk of ['x\r\n', '-1\r\n', '0x1\r\na', ' 1\r\na', '1\r\nab', '1_0\r\n', `1;${'e'.repeat(20_000)}\r\n`]) {
-    test(`${reader} reader: the chunk ${JSON.stringify(chunk.slice(0, 12))} breaks the request, not the server`, async (t) => {
+    const what = JSON.stringify(chunk.slice(0, 12))
+    test(`${reader} reader: the chunk ${what} breaks the request, not the server`, async (t) => {
       const service = reading()
       const house = await stubHouse({ reader, handle: service.handle })
       t.teardown(() => house.close())
