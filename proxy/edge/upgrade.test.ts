@@ -63,7 +63,8 @@ for (const reader of readers) {
     })
     const client = new RawClient(house.url)
     client.send(handshake('/a/../b//c?d=%2e', 'Cookie: a=1', 'X-Two: 1', 'X-Two: 2', 'Keep-Alive: 5',
-      'X-Request-Id: id-1', 'X-Forwarded-For: 6.6.6.6', 'Via: 1.1 other', 'Sec-WebSocket-Extensions: permessage-deflate'))
+      'X-Request-Id: id-1', 'X-Forwarded-For: 6.6.6.6',
+      'Via: 1.1 other', 'Sec-WebSocket-Extensions: permessage-deflate'))
     await client.until(/\r\n\r\n$/)
     t.match(client.received, /^HTTP\/1\.1 101 Switching Protocols\r\n/)
     const head = service.heads[0] as string
@@ -71,7 +72,8 @@ for (const reader of readers) {
     for (const line of [
       'host: chat.example', 'connection: Upgrade', 'upgrade: websocket', 'x-two: 1', 'x-two: 2', 'cookie: a=1',
       'via: 1.1 other, 1.1 seawall-00000001', 'x-forwarded-for: 127.0.0.1', 'x-forwarded-proto: http',
-      'x-request-id: id-1', 'sec-websocket-extensions: permessage-deflate', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+      'x-request-id: id-1', 'sec-websocket-extensions: permessage-deflate',
+      'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
     ]) t.ok(head.includes(`\r\n${line}\r\n`), line)
     t.notMatch(head, /keep-alive|6\.6\.6\.6/i)
     for (const text of ['one', 'two\0\xff', 'x'.repeat(200_000)]) {

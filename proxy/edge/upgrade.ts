@@ -12,6 +12,7 @@ import { tunnel } from '../core/outcome.ts'
 import type { Outcome, Refused } from '../core/outcome.ts'
 import type { Endpoint } from '../core/upstream.ts'
 import { handshakeFields, handshakeTarget } from './handshake.ts'
+import { watchSilence } from './silence.ts'
 import type { UpgradeCaller } from './upgrade-caller.ts'
 
 /** Whoever carries the exchange through the house. */
@@ -143,11 +144,9 @@ class Handshake {
     if (answer.headers.upgrade?.toLowerCase() !== 'websocket') {
       return this.#end({ kind: 'failed', fault: 'upstream.malformed', cause: 'upgraded to another protocol' })
     }
-    const { socket } = this.#caller
     this.#caller.handOver()
     this.#end(tunnel)
-    // After http-proxy-3, which takes all timeouts off the sockets it joins.
-    this.#clock.endOfTurn(() => socket.setTimeout(this.#idleMs, () => socket.destroy()))
+    watchSilence(this.#caller.socket, this.#clock, this.#idleMs)
   }
 
   /** Upstream stays with HTTP: http-proxy-3 relays its answer and closes; the pace and a break are seen to here. */
@@ -155,7 +154,7 @@ class Handshake {
     if (this.#isOver || this.#caller.isBegun) return void answer.destroy()
     const { socket } = this.#caller
     this.#caller.handOver()
-    socket.setTimeout(defaultHandshakeMs, () => socket.destroy())
+    watchSilence(socket, this.#clock, defaultHandshakeMs)
     answer.on('data', () => { if (socket.writableNeedDrain) answer.pause() })
     socket.on('drain', () => answer.resume())
     answer.on('close', () => { if (!answer.complete) socket.resetAndDestroy() })
