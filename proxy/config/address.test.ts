@@ -8,8 +8,11 @@ const at = (text: string): ListenAddress => {
   return address
 }
 
+const meet = (a: string, b: string): boolean => collide(at(a), at(b))
+
 test('addresses are read and written the same', async (t) => {
-  for (const text of ['127.0.0.1:8080', '[::1]:80', 'localhost:0', '0.0.0.0:65535', 'unix:/run/s.sock', 'pod-1.svc:80']) {
+  const right = ['127.0.0.1:8080', '[::1]:80', 'localhost:0', '0.0.0.0:65535', 'unix:/run/s.sock', 'pod-1.svc:80']
+  for (const text of right) {
     t.equal(formatAddress(at(text)), text)
   }
 })
@@ -21,12 +24,13 @@ test('what is no address is refused', async (t) => {
 })
 
 test('only what stays on this machine is loopback', async (t) => {
-  for (const text of ['127.0.0.1:1', '127.9.9.9:1', '[::1]:1', 'localhost:1', 'unix:/s']) t.ok(isLoopback(at(text)), text)
-  for (const text of ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', '127.example.com:1']) t.notOk(isLoopback(at(text)), text)
+  const near = ['127.0.0.1:1', '127.9.9.9:1', '[::1]:1', 'localhost:1', 'unix:/s']
+  for (const text of near) t.ok(isLoopback(at(text)), text)
+  const far = ['0.0.0.0:1', '[::]:1', '10.0.0.1:1', '127.example.com:1']
+  for (const text of far) t.notOk(isLoopback(at(text)), text)
 })
 
 test('two listeners collide on one port of one interface, or of every interface', async (t) => {
-  const meet = (a: string, b: string): boolean => collide(at(a), at(b))
   t.ok(meet('127.0.0.1:80', '127.0.0.1:80'))
   t.ok(meet('localhost:80', '127.0.0.1:80'))
   t.ok(meet('0.0.0.0:80', '10.0.0.1:80'))

@@ -16,6 +16,9 @@ const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 
 /** Values under such keys are never shown, however they came into the file. */
 const secretKey = /token|secret|password|authorization|cookie|api-?key/i
 
+/** Shorter values are ports and flags: to mask them inside sentences would take the sentences apart. */
+const shortestSecret = 4
+
 export class ConfigurationDocument {
   readonly source: Source
   readonly value: unknown
@@ -25,6 +28,7 @@ export class ConfigurationDocument {
   readonly #values: ReadonlyMap<string, Span>
   readonly #keys: ReadonlyMap<string, Span>
   readonly #origins: ReadonlyMap<string, readonly string[]>
+  readonly #secrets: readonly string[]
 
   constructor(source: Source, root: Node, schema: SchemaNode, variables: Variables) {
     const reading = new Reading(source, variables)
@@ -35,6 +39,7 @@ export class ConfigurationDocument {
     this.#values = reading.values
     this.#keys = reading.keys
     this.#origins = reading.origins
+    this.#secrets = [...reading.secrets].toSorted((a, b) => b.length - a.length)
   }
 
   /** Where the value stands, or the nearest value around it that is written. */
@@ -52,12 +57,8 @@ export class ConfigurationDocument {
 
   lineOf(pointer: string): number { return this.source.placeOf(this.keySpanOf(pointer).offset).line }
 
-  /** `env NAME` and `file PATH` of a value, or of the values in it. */
-  variablesOf(pointer: string): readonly string[] {
-    const own = this.#origins.get(pointer) ?? []
-    const inside = [...this.#origins].filter(([at]) => at.startsWith(`${pointer}/`)).flatMap(([, names]) => names)
-    return [...new Set([...own, ...inside])]
-  }
+  /** `env NAME` and `file PATH` of a value, or of the elements of a list. */
+  variablesOf(pointer: string): readonly string[] { return this.#origins.get(pointer) ?? [] }
 
   /** Whether showing the value would show a secret: it came from outside the file, or its key says so. */
   isSecret(pointer: string): boolean {
@@ -68,11 +69,22 @@ export class ConfigurationDocument {
   faultAt(pointer: string, finding: Finding): Fault {
     const span = this.spanOf(pointer)
     const isContainer = /[[{]/.test(this.source.text[span.offset] ?? '')
-    return faultAt(this.source, isContainer ? { ...span, length: 1 } : span, finding)
+    return faultAt(this.source, isContainer ? { ...span, length: 1 } : span, this.#masked(pointer, finding))
   }
 
   faultAtKey(pointer: string, finding: Finding): Fault {
-    return faultAt(this.source, this.keySpanOf(pointer), finding)
+    return faultAt(this.source, this.keySpanOf(pointer), this.#masked(pointer, finding))
+  }
+
+  /** Nothing that came from outside the file is said, neither as the value itself nor inside another sentence. */
+  #masked(pointer: string, finding: Finding): Finding {
+    const { code, message, expected, got, fix } = finding
+    const mask = (text: string): string => this.#secrets.reduce((now, secret) => now.replaceAll(secret, '***'), text)
+    return {
+      code, message: mask(message), fix: mask(fix),
+      ...(expected === undefined ? {} : { expected: mask(expected) }),
+      ...(got === undefined ? {} : { got: this.isSecret(pointer) ? '***' : mask(got) }),
+    }
   }
 }
 
@@ -106,6 +118,7 @@ class Reading {
   readonly values = new Map<string, Span>()
   readonly keys = new Map<string, Span>()
   readonly origins = new Map<string, readonly string[]>()
+  readonly secrets = new Set<string>()
   readonly #source: Source
   readonly #variables: Variables
 
@@ -152,15 +165,24 @@ class Reading {
 
   #readText(node: Node, pointer: string, schemas: readonly SchemaNode[]): unknown {
     const written = String(node.value)
-    const { text, origins, problems } = interpolate(written, this.#variables)
+    const { text, origins, secrets, problems } = interpolate(written, this.#variables)
     for (const { code, expression, message, fix } of problems) {
       this.broken.add(pointer)
       this.faults.push(faultAt(this.#source, this.#spanIn(node, expression), {
         code, message: `${pathOf(pointer)}: ${message}`, fix,
       }))
     }
-    if (origins.length > 0) this.origins.set(pointer, origins)
+    if (origins.length > 0) this.#keepOrigins(node, pointer, origins)
+    for (const secret of secrets) if (secret.length >= shortestSecret) this.secrets.add(secret)
     return text === written ? text : asWanted(text, schemas)
+  }
+
+  /** A list shows its elements together: it has the origins of all of them. */
+  #keepOrigins(node: Node, pointer: string, origins: readonly string[]): void {
+    this.origins.set(pointer, [...new Set(origins)])
+    if (node.parent?.type !== 'array') return
+    const list = parentOf(pointer)
+    this.origins.set(list, [...new Set([...this.origins.get(list) ?? [], ...origins])])
   }
 
   /** The expression itself, where the text stands there unescaped. */

@@ -1,5 +1,5 @@
-// The broken files in fixtures/, each with exactly what `validate` prints of it. TAP_SNAPSHOT=1 writes the expected texts
-// anew; read them before they are committed.
+// The broken files in fixtures/, each with exactly what `validate` prints of it. TAP_SNAPSHOT=1 writes the expected
+// texts anew; read them before they are committed.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'

@@ -3,7 +3,9 @@ import { formats } from './formats.ts'
 
 const cases: Readonly<Record<string, { readonly right: readonly string[]; readonly wrong: readonly string[] }>> = {
   'listen-address': { right: ['127.0.0.1:80'], wrong: ['80'] },
-  'address-range': { right: ['10.0.0.1', '10.0.0.0/8', '::1', 'fc00::/7'], wrong: ['10.0.0.0/33', 'x', '10.0.0.0/', '::1/129'] },
+  'address-range': {
+    right: ['10.0.0.1', '10.0.0.0/8', '::1', 'fc00::/7'], wrong: ['10.0.0.0/33', 'x', '10.0.0.0/', '::1/129'],
+  },
   origin: {
     right: ['http://a', 'https://a:1', 'http://[::1]:80'],
     wrong: ['a:1', 'ftp://a', 'http://a/', 'http://a?b', 'http://u:p@a', 'http://a:0', 'http://a:70000', 'http://a b'],

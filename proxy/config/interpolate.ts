@@ -24,6 +24,8 @@ export interface Interpolated {
   readonly text: string
   /** Where parts of it came from: `env NAME`, `file PATH`. Empty: all is the file's own text, written defaults too. */
   readonly origins: readonly string[]
+  /** What those brought. */
+  readonly secrets: readonly string[]
   readonly problems: readonly InterpolationProblem[]
 }
 
@@ -35,8 +37,9 @@ const namePattern = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/
 
 /** Replaces every expression; problems are collected, and what cannot be resolved becomes nothing. */
 export function interpolate(text: string, variables: Variables): Interpolated {
-  if (!text.includes('${')) return { text, origins: [], problems: [] }
+  if (!text.includes('${')) return { text, origins: [], secrets: [], problems: [] }
   const origins: string[] = []
+  const secrets: string[] = []
   const problems: InterpolationProblem[] = []
   const replaced = text.replace(expressionPattern, (expression, body?: string, close?: string) => {
     if (body === undefined) return '${'
@@ -45,10 +48,13 @@ export function interpolate(text: string, variables: Variables): Interpolated {
       problems.push(resolved)
       return ''
     }
-    if (resolved.origin !== null) origins.push(resolved.origin)
+    if (resolved.origin !== null) {
+      origins.push(resolved.origin)
+      secrets.push(resolved.value)
+    }
     return resolved.value
   })
-  return { text: replaced, origins, problems }
+  return { text: replaced, origins, secrets, problems }
 }
 
 type Resolved = { readonly value: string; readonly origin: string | null } | InterpolationProblem

@@ -31,7 +31,7 @@ export function schemaFaults(document: ConfigurationDocument, errors: readonly S
     else if (error.keyword === 'required') faults.push(missingKey(document, error))
     else if (!invalid.has(pointer)) {
       invalid.add(pointer)
-      faults.push(document.faultAt(pointer, wrongValue(document, error)))
+      faults.push(document.faultAt(pointer, wrongValue(error)))
     }
   }
   return { faults, invalid }
@@ -97,11 +97,11 @@ function missingKey(document: ConfigurationDocument, error: SchemaError): Fault 
   })
 }
 
-function wrongValue(document: ConfigurationDocument, error: SchemaError): Finding {
+function wrongValue(error: SchemaError): Finding {
   const schema = error.parentSchema ?? {}
   const pointer = error.instancePath
   const message = pathOf(pointer)
-  const got = document.isSecret(pointer) ? '***' : describeGot(error.data)
+  const got = describeGot(error.data)
   const fix = fixFor(schema, error.data)
   if (pointer === '/version') {
     return { code: 'config.version', message, expected: '1', got, fix: 'write "version": 1' }

@@ -42,7 +42,7 @@ export function assembleSchema(policies: readonly PolicyOptions[]): SchemaNode {
         description: 'Destinations, by name.', examples: [{ app: { endpoints: ['http://127.0.0.1:3000'] } }],
       },
       routes: {
-        type: 'array', items: route, minItems: 1, maxItems: 10_000,
+        type: 'array', items: route, minItems: 1, maxItems: 2000,
         description: 'Tried in the order of the file, the first match wins: write the particular before the general.',
         examples: [[{ name: 'all', listener: 'public', match: { path: '/*' }, upstream: 'app' }]],
       },
