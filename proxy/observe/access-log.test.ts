@@ -127,7 +127,7 @@ test('nothing a caller sends can forge a line, reach a terminal or grow without 
 test('credentials, keys and queries are never in a line', async (t) => {
   const { clock, log, written } = worldOf('all')
   const secret = 'hunter2'
-  const headers = ['Authorization', `Bearer ${secret}`, 'Cookie', secret, 'Idempotency-Key', secret, 'X-Api-Key', secret]
+  const headers = ['Authorization', `Bearer ${secret}`, 'Cookie', secret, 'Idempotency-Key', secret, 'X-Key', secret]
   log.exchangeEnded(exchangeOf(clock, ok, { path: `/a?token=${secret}`, headers }), 1)
   log.exchangeEnded(exchangeOf(clock, full, { path: `/a?token=${secret}`, headers }), 1)
   t.equal(written.length, 2)

@@ -48,4 +48,5 @@ export const modeIndex = (mode: Mode): number => modePositions[mode]
 export const policyIndex = (policy: PolicyName): number => policyPositions[policy]
 export const whereIndex = (where: DeadlinePlace): number => wherePositions[where]
 export const codeIndex = (code: Code | null): number => (code === null ? 0 : (codePositions.get(code) ?? 0))
-export const statusClassIndex = (status: number): number => (status >= 100 && status < 600 ? Math.floor(status / 100) : 0)
+export const statusClassIndex = (status: number): number =>
+  (status >= 100 && status < 600 ? Math.floor(status / 100) : 0)

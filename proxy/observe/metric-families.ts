@@ -16,13 +16,14 @@ export function metricFamilies(tables: Tables, gauges: () => Gauges, hash: () =>
     counter('seawall_exchanges_total', 'Exchanges ended, by how they ended.', tables.exchanges, routes, servedColumn),
     exchangeSeconds(tables),
     counter('seawall_attempts_total', 'Attempts ended, by how they ended.', tables.attempts, pairs),
-    histogram('seawall_attempt_seconds', 'From the first byte sent to the head of the answer, or to the end without one.',
+    histogram('seawall_attempt_seconds', 'From the first byte sent to the head of the answer, or to the end.',
       tables.attemptMs, pairs),
     counter('seawall_refused_total', 'Exchanges refused; mode="observe": would have been.', tables.refused, routes),
     histogram('seawall_queue_seconds', 'Time in the admission queue, of those that waited.', tables.queueMs, upstreams),
     counter('seawall_deadline_exceeded_total', 'Deadlines that passed, by where.', tables.deadlines, routes),
     ...gaugeFamilies(gauges),
-    gauge('seawall_config_info', 'The configuration in force; always 1.', () => [{ labels: { hash: hash() }, value: 1 }]),
+    gauge('seawall_config_info', 'The configuration in force; always 1.',
+      () => [{ labels: { hash: hash() }, value: 1 }]),
   ]
 }
 
@@ -34,7 +35,7 @@ function gaugeFamilies(gauges: () => Gauges): Family[] {
   const each = (value: (now: UpstreamGauges) => number) => (): Sample[] =>
     gauges().upstreams.map((now) => ({ labels: { upstream: now.upstream }, value: value(now) }))
   return [
-    gauge('seawall_in_flight', 'Permits in use: attempts whose work upstream is not over.', each((now) => now.inFlight)),
+    gauge('seawall_in_flight', 'Permits in use: work upstream that is not over.', each((now) => now.inFlight)),
     gauge('seawall_queue_depth', 'Exchanges in the admission queue.', () => gauges().upstreams.flatMap(queueDepth)),
     gauge('seawall_streams', 'Answers that have become counted streams.', each((now) => now.streams)),
     gauge('seawall_tunnels', 'Upgraded connections.', each((now) => now.tunnels)),

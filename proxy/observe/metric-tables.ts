@@ -3,7 +3,9 @@
 
 import { CounterTable } from './counter-table.ts'
 import { defaultEdgesMs, HistogramTable } from './histogram.ts'
-import { codeLabel, kindLabel, modeLabel, outcomeLabel, policyLabel, statusClassLabel, whereLabel } from './label-sets.ts'
+import {
+  codeLabel, kindLabel, modeLabel, outcomeLabel, policyLabel, statusClassLabel, whereLabel,
+} from './label-sets.ts'
 import { NameSlots } from './name-slots.ts'
 
 export interface Tables {

@@ -16,7 +16,9 @@ import type { Metrics, Names } from './metrics.ts'
 const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, release() {} }
 const noOwner: AttemptOwner = { ready() {}, ended() {} }
 const quiet: Gauges = {
-  upstreams: [{ upstream: 'service', inFlight: 3, queued: { critical: 1, default: 2, sheddable: 0 }, streams: 4, tunnels: 5 }],
+  upstreams: [{
+    upstream: 'service', inFlight: 3, queued: { critical: 1, default: 2, sheddable: 0 }, streams: 4, tunnels: 5,
+  }],
   bulkheads: [{ upstream: 'service', route: 'pay', inUse: 6 }], drain: { phase: 'leaving', seconds: 1.5, cut: 2 },
   logDropped: 7,
 }
@@ -223,14 +225,16 @@ test('50,000 paths, methods and codes of callers add no series', async (t) => {
   }
   const after = await pageOf(world)
   t.strictSame(own(after), own(before))
-  t.equal(after.get('seawall_exchanges_total{route="_none",outcome="refused",code="route.none",status_class="4xx"}'), 50_001)
+  const none = 'route="_none",outcome="refused",code="route.none",status_class="4xx"'
+  t.equal(after.get(`seawall_exchanges_total{${none}}`), 50_001)
   t.ok((await world.metrics.page.read()).length < 1_000_000)
 })
 
 test('a reload that reorders and adds routes keeps every count with its name', async (t) => {
   const world = worldOf(t)
   end(begin(world, planOf(world.metrics, 'pay', 0)), { outcome: ok })
-  const observer = world.metrics.reloaded({ routes: ['new', 'read', 'pay'], upstreams: ['other', 'service'], hash: 'def' })
+  const names = { routes: ['new', 'read', 'pay'], upstreams: ['other', 'service'] }
+  const observer = world.metrics.reloaded({ ...names, hash: 'def' })
   end(begin(world, planOf({ observer }, 'pay', 2)), { outcome: ok })
   end(begin(world, planOf({ observer }, 'new', 0)), { outcome: ok })
   end(begin(world, planOf(world.metrics, 'pay', 0)), { outcome: ok })

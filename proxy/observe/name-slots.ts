@@ -1,5 +1,6 @@
 // Rows for names of the configuration (routes, upstreams, pairs of both): a name keeps its row for the life of the
-// process, so that a reload which reorders or adds routes never makes a counter fall. It forgets no name, but is bounded.
+// process, so that a reload which reorders or adds routes never makes a counter fall. It forgets no name, and has a
+// bound.
 
 /** Past this many names everything counts under `_other`: endless reloads must not become endless series. */
 const maxNames = 4096
@@ -10,7 +11,7 @@ export class NameSlots {
   readonly #overflow: Readonly<Record<string, string>>
   readonly #grown: (rows: number) => void
 
-  /** `overflow`: labels of the row that takes what no longer fits. `grown` is told the number of rows after each new one. */
+  /** `overflow`: labels of the row that takes what no longer fits. `grown` is told how many rows there are, each time. */
   constructor(overflow: Readonly<Record<string, string>>, grown: (rows: number) => void) {
     this.#overflow = overflow
     this.#grown = grown
