@@ -1,5 +1,5 @@
-// How this instance leaves: first it says so and still serves, then it refuses new work and lets the old end, then it is
-// over. It moves the House and knows no socket; who closes connections waits for `finished`.
+// How this instance leaves: first it says so and still serves, then it refuses new work and lets the old end, then it
+// is over. It moves the House and knows no socket; who closes connections waits for `finished`.
 //
 //   serving ──begin──► leaving ──delay──► refusing ──nothing in flight──► lingering ──250 ms──► finished
 //                         └───────── timeout since begin, or hurry() ─────────┴────────────────────┘
