@@ -35,6 +35,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
   #served = 0
   /** At least one byte came since the request was sent. */
   #hasAnswer = false
+  /** The attempt has been written, in part at least. */
+  #isBegun = false
+  /** See Pool.depart. */
+  isWarm = false
   #isPaused = false
   /** While idle: not to be used from then on, clock ms. */
   expiresAt = 0
@@ -53,7 +57,15 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
   send(attempt: Attempt): void {
     this.#attempt = attempt
     attempt.leaf = this
-    if (this.#line.isOpen) this.#begin(attempt)
+    this.#isBegun = false
+    if (!this.#line.isOpen) return
+    if (this.#served > 0) this.#pool.depart(this)
+    else this.begin()
+  }
+
+  /** Pool: now is the time to write, if the attempt is still here. */
+  begin(): void {
+    if (this.#attempt !== null && !this.#isBegun) this.#begin(this.#attempt)
   }
 
   /** Once in a while: whether the peer has been still for too long while something was expected of it. */
@@ -83,7 +95,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
 
   // LineOwner
   opened(): void {
-    if (this.#attempt !== null) this.#begin(this.#attempt)
+    this.begin()
   }
 
   read(count: number, bytes: Buffer): boolean {
@@ -91,6 +103,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
     if (attempt === null || !this.#line.isOpen) {
       // Nobody asked: whatever this is, it must not be taken for the answer to the next request.
       this.#drop()
+      return false
+    }
+    if (!this.#isBegun) {
+      this.#giveAway(attempt)
       return false
     }
     this.#hasAnswer = true
@@ -123,12 +139,12 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
   lost(fault: FaultCode, cause: string): void {
     const attempt = this.#attempt
     if (attempt === null) return this.#drop()
+    if (!this.#isBegun && this.#served > 0) return this.#giveAway(attempt)
     // A kept connection whose peer leaves without a word: chance, and free to repeat where repeating is harmless.
     const isRepeatable = this.#served > 0 && !this.#hasAnswer && this.#request.isUntouched
       && idempotent.has(attempt.work.exchange.caller.head.method)
-    if (!isRepeatable) return this.#fail(fault, cause)
-    this.#leave()
-    this.#pool.repeat(attempt)
+    if (isRepeatable) this.#giveAway(attempt)
+    else this.#fail(fault, cause)
   }
 
   // ReplyBodyOwner
@@ -165,7 +181,14 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
     if (status === 100 && this.#attempt === attempt) this.#request.continue()
   }
 
+  /** The attempt goes over a new connection: nothing was written for it, or writing it again is harmless. */
+  #giveAway(attempt: Attempt): void {
+    this.#leave()
+    this.#pool.repeat(attempt)
+  }
+
   #begin(attempt: Attempt): void {
+    this.#isBegun = true
     const { head, body } = attempt.work.exchange.caller
     const text = this.#pool.headOf(attempt)
     this.#hasAnswer = false

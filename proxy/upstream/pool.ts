@@ -38,6 +38,11 @@ export class Pool {
   readonly #authority: string
   readonly #free: Connection[] = []
   readonly #all = new Set<Connection>()
+  /** Freed in this turn of the loop: what the peer had sent by then has been read. */
+  readonly #warm: Connection[] = []
+  /** Taken up with an attempt in this turn, to be written on at its end. */
+  readonly #departing: Connection[] = []
+  #isTurnWatched = false
   #isClosing = false
   opened = 0
   reused = 0
@@ -75,6 +80,17 @@ export class Pool {
     this.#open().send(attempt)
   }
 
+  /**
+   * Connection: it is kept and has an attempt. Bytes that the peer sent while it was idle may lie unread in the kernel (a
+   * second answer, a 408 for idling): at the end of this turn every socket that was readable has been read, and a
+   * connection that turned out to be poisoned has given its attempt away. Only then is written on it.
+   */
+  depart(connection: Connection): void {
+    if (connection.isWarm) return connection.begin()
+    this.#departing.push(connection)
+    this.#watchTurn()
+  }
+
   /** Connection: it died under this attempt, which may be sent again, and never on a kept connection. */
   repeat(attempt: Attempt): void {
     this.#open().send(attempt)
@@ -97,8 +113,11 @@ export class Pool {
       : Math.min(keepAliveS * 1000 - keepAliveMarginMs, longestKeepAliveMs)
     if (this.#isClosing || keptMs <= 0) return connection.shut()
     connection.expiresAt = this.clock.now() + keptMs
-    if (framing === noBody) this.#rest(connection)
-    else this.#free.push(connection)
+    if (framing === noBody) return this.#rest(connection)
+    this.#free.push(connection)
+    connection.isWarm = true
+    this.#warm.push(connection)
+    this.#watchTurn()
   }
 
   /** Connection: it is closed. */
@@ -131,6 +150,19 @@ export class Pool {
         else if (!connection.isShut) this.#free.push(connection)
       })
     })
+  }
+
+  #watchTurn(): void {
+    if (this.#isTurnWatched) return
+    this.#isTurnWatched = true
+    this.clock.endOfTurn(this.#endTurn)
+  }
+
+  readonly #endTurn = (): void => {
+    this.#isTurnWatched = false
+    for (const connection of this.#warm) connection.isWarm = false
+    this.#warm.length = 0
+    for (const connection of this.#departing.splice(0)) connection.begin()
   }
 
   #open(): Connection {
