@@ -16,6 +16,11 @@ export interface DrainOptions {
   readonly delayMs: number
   /** From the signal to the cut of what still runs; from 0. */
   readonly timeoutMs: number
+  /**
+   * How long nothing must be in flight before it is over, ms. Where the service's own calls go out through here, longer:
+   * it may still be working between two of them.
+   */
+  readonly lingerMs?: number
   readonly clock: Clock
   readonly announce: Announce
   /** Exchanges and tunnels that are not over. */
@@ -32,7 +37,7 @@ export interface DrainResult {
 const lookEveryMs = 25
 
 /** Callers that sent a request on an idle connection just now get an answer instead of a reset. */
-const lingerMs = 250
+const defaultLingerMs = 250
 
 export class Drain {
   /** Resolves once: everything may be closed. */
@@ -92,7 +97,7 @@ export class Drain {
   #look(): void {
     if (this.#options.inFlight() === 0) {
       this.#phase = 'lingering'
-      this.#timer = this.#options.clock.after(lingerMs, () => { this.#lingered() })
+      this.#timer = this.#options.clock.after(this.#options.lingerMs ?? defaultLingerMs, () => { this.#lingered() })
       return
     }
     this.#phase = 'refusing'

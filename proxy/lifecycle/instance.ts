@@ -14,6 +14,7 @@ import { Http1Server } from '../edge/http1-server.ts'
 import { createTunnels } from '../edge/upgrade.ts'
 import type { Tunnels } from '../edge/upgrade.ts'
 import { compile } from '../pipeline/compile.ts'
+import type { Ground } from '../pipeline/compile.ts'
 import { Parts } from '../pipeline/parts.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
 import { viaPseudonym } from '../upstream/request-head.ts'
@@ -36,7 +37,8 @@ export class Instance {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly tunnels: Tunnels
   readonly servers: readonly Http1Server[]
-  readonly table: RouteTable
+  readonly #ground: Ground
+  #table: RouteTable
 
   constructor(options: InstanceOptions) {
     const { configuration, clock, random, announce, unrouted } = options
@@ -44,12 +46,13 @@ export class Instance {
     this.upstreams = new Map(configuration.upstreams.map((upstream) =>
       [upstream.name, leafOf(upstream, clock, random)]))
     this.tunnels = createTunnels({ clock, viaPseudonym })
-    this.table = compile(configuration, {
+    this.#ground = {
       clock, random, announce, observer: options.observer, house: this.house, parts: this.parts,
       upstreamOf: (name) => this.upstreams.get(name) as Upstream,
-    })
+    }
+    this.#table = compile(configuration, this.#ground)
     const acceptor = createAcceptor({
-      table: () => this.table, clock, random, announce, unrouted, tunnels: this.tunnels,
+      table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
     this.servers = configuration.listeners.map((listener) => new Http1Server({
       listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted, viaPseudonym,
@@ -65,6 +68,11 @@ export class Instance {
     if (failed === undefined) return
     this.stop()
     throw failed.reason
+  }
+
+  /** New plans over the same parts, for the exchanges that begin from now on; names must be those it was made with. */
+  recompile(configuration: Configuration): void {
+    this.#table = compile(configuration, this.#ground)
   }
 
   /** Idle connections of callers end here; what is under way stays. */

@@ -1,0 +1,163 @@
+// From a valid configuration to a process that serves, and to its end: telling, instance, admin and probe listeners, and
+// the drain, started in this order and ended in the other. What signals mean, and what is printed, is decided above.
+
+import { startAdmin } from '../admin/admin.ts'
+import type { Listening } from '../admin/listener.ts'
+import { startProbe } from '../admin/probe.ts'
+import type { HealthSource, Readiness } from '../admin/probe.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Configuration } from '../core/configuration.ts'
+import type { Random } from '../core/random.ts'
+import { gaugesOf, inspect } from '../observe/inspect.ts'
+import type { Status } from '../observe/inspect.ts'
+import type { Door } from '../policies/shed/door.ts'
+import { doorKey } from '../policies/shed/door.ts'
+import { createDrain } from './drain.ts'
+import type { Drain } from './drain.ts'
+import { partsOf } from './figures.ts'
+import { Instance } from './instance.ts'
+import { ModeOverride } from './mode-override.ts'
+import { shutDown } from './shutdown.ts'
+import { createTelling } from './telling.ts'
+import type { Telling } from './telling.ts'
+
+export interface ServeOptions {
+  readonly configuration: Configuration
+  /** The body of GET /admin/config: every effective value with its origin, secrets masked. */
+  readonly effective: () => unknown
+  readonly version: string
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Between two calls of a service that finishes its work there may be this much time. */
+const egressLingerMs = 1_000
+
+export class Serving {
+  readonly #options: ServeOptions
+  readonly #telling: Telling
+  readonly #instance: Instance
+  readonly #drain: Drain
+  readonly #mode: ModeOverride
+  readonly #startedAt: number
+  #listeners: Listening[] = []
+  #isStarted = false
+  /** Resolves when everything is over: whether nothing was cut and every part closed. */
+  readonly ended: Promise<boolean>
+
+  constructor(options: ServeOptions) {
+    const { configuration, clock, random } = options
+    this.#options = options
+    this.#startedAt = clock.now()
+    this.#telling = createTelling(configuration, clock, random, () => gaugesOf(this.status()))
+    const { announce, observer, unrouted } = this.#telling
+    const instance = this.#instance = new Instance({ configuration, clock, random, announce, observer, unrouted })
+    this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
+    const hasEgress = configuration.listeners.some(({ kind }) => kind === 'egress')
+    this.#drain = createDrain({
+      ...configuration.drain, clock, announce, house: instance.house,
+      ...(hasEgress ? { lingerMs: egressLingerMs } : {}),
+      inFlight: () => instance.house.inFlight + this.#tunnelCount(),
+    })
+    this.ended = this.#drain.finished.then(async ({ cut }) => await this.#stop() && cut === 0)
+  }
+
+  /** Where requests are accepted, and where it is looked after. */
+  get urls(): { listeners: Status['listeners']; admin: string; probe: string | null } {
+    const [admin, probe] = this.#listeners
+    return { listeners: this.#listenerFigures(), admin: admin?.url ?? '', probe: probe?.url ?? null }
+  }
+
+  /** Opens every listener, or none; rejects with one line that says which and why. */
+  async start(): Promise<void> {
+    const { admin, probe } = this.#options.configuration
+    try {
+      await this.#instance.start()
+      this.#listeners.push(await startAdmin({
+        ...this.#health(), ...admin,
+        status: () => this.status(),
+        configuration: this.#options.effective,
+        audit: (entry) => { this.#telling.logs.notices.info(entry, 'admin') },
+        drain: () => this.drain('POST /admin/drain'),
+        setMode: (change) => this.#mode.set(change),
+        overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
+      }))
+      if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))
+      this.#isStarted = true
+    } catch (error) {
+      await this.#stop()
+      throw error
+    }
+  }
+
+  /** Begins to leave; false when that had begun before. */
+  drain(reason: string): boolean {
+    return this.#drain.begin(reason)
+  }
+
+  /** Asked twice: everything ends now. */
+  endNow(reason: string): void {
+    this.#drain.hurry(reason)
+  }
+
+  /** A notice for the log. */
+  notice(message: string): void {
+    this.#telling.logs.notices.warn(message)
+  }
+
+  status(): Status {
+    const { configuration, version, clock } = this.#options
+    return inspect({
+      version,
+      configuration: () => ({ file: configuration.file, hash: configuration.hash, mode: this.#mode.current.mode }),
+      uptimeSeconds: () => (clock.now() - this.#startedAt) / 1000,
+      listeners: () => this.#listenerFigures(),
+      upstreams: () => configuration.upstreams,
+      routes: () => this.#mode.current.routes,
+      parts: () => partsOf(this.#instance),
+      drain: () => this.#drain.figures(),
+      logDropped: () => this.#telling.logDropped(),
+    })
+  }
+
+  #listenerFigures(): Status['listeners'] {
+    const { servers, configuration } = this.#instance
+    return configuration.listeners.map(({ name, kind }, i) => ({ name, kind, url: servers[i]?.address ?? '' }))
+  }
+
+  #health(): HealthSource {
+    return {
+      readiness: () => this.#readiness(),
+      isStarted: () => this.#isStarted,
+      page: this.#telling.metrics.page,
+    }
+  }
+
+  #readiness(): Readiness {
+    const reasons: string[] = []
+    if (!this.#isStarted) reasons.push('not every listener is open')
+    if (this.#drain.phase !== 'serving') reasons.push('draining')
+    if (this.#options.configuration.readiness.includeUpstream) {
+      for (const [name, door] of this.#instance.parts.named<Door>(doorKey)) {
+        if (door.readiness.waiting > 0) reasons.push(`upstream ${name} refuses connections`)
+      }
+    }
+    return { isReady: reasons.length === 0, reasons }
+  }
+
+  #tunnelCount(): number {
+    let count = 0
+    for (const name of this.#instance.upstreams.keys()) count += this.#instance.tunnels.count(name)
+    return count
+  }
+
+  #stop(): Promise<boolean> {
+    const { clock } = this.#options
+    const steps = [
+      { name: 'instance', close: () => this.#instance.stop() },
+      ...this.#listeners.map((listener) => ({ name: listener.url, close: () => listener.close() })),
+      { name: 'logs', close: () => this.#telling.close() },
+    ]
+    return shutDown(steps, { clock, announce: this.#telling.announce })
+  }
+}

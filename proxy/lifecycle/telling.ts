@@ -1,0 +1,59 @@
+// Everything by which an instance tells what it does: the two logs, the metrics and the access log, joined to the one
+// observer that plans know. Made before the instance, because it must be there to be told of its start.
+
+import type { Announce } from '../core/announce.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Code } from '../core/codes.ts'
+import type { Configuration } from '../core/configuration.ts'
+import type { Observer } from '../core/plan.ts'
+import type { Random } from '../core/random.ts'
+import { createAccessLog } from '../observe/access-log.ts'
+import { createAnnouncer } from '../observe/announcements.ts'
+import type { Gauges } from '../observe/inspect.ts'
+import { createLogOutput } from '../observe/log-output.ts'
+import { createLogs } from '../observe/logs.ts'
+import type { Logs } from '../observe/logs.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { observeWith } from '../observe/observers.ts'
+
+export interface Telling {
+  readonly logs: Logs
+  readonly metrics: Metrics
+  readonly announce: Announce
+  readonly observer: Observer
+  readonly unrouted: (code: Code) => void
+  readonly logDropped: () => number
+  /** Writes what is buffered: the last thing before the exit. */
+  close(): void
+}
+
+/** `gauges` is asked when the page of metrics is made. */
+export function createTelling(
+  configuration: Configuration, clock: Clock, random: Random, gauges: () => Gauges,
+): Telling {
+  const logs = createLogs({
+    stdout: createLogOutput(1, clock), stderr: createLogOutput(2, clock), clock, level: 'info',
+  })
+  const metrics = createMetrics({
+    routes: configuration.routes.map(({ name }) => name),
+    upstreams: configuration.upstreams.map(({ name }) => name),
+    hash: configuration.hash, clock, gauges,
+  })
+  const accessLog = createAccessLog({ mode: configuration.accessLog, logger: logs.access, clock, random })
+  return {
+    logs,
+    metrics,
+    announce: createAnnouncer(logs.notices),
+    observer: observeWith(metrics.observer, accessLog),
+    unrouted(code) {
+      metrics.unrouted(code)
+      accessLog.unrouted({ code })
+    },
+    logDropped: () => logs.dropped() + accessLog.dropped(),
+    close() {
+      metrics.close()
+      logs.flushSync()
+    },
+  }
+}
