@@ -3,9 +3,9 @@
 
 import { isIPv6 } from 'node:net'
 
-/** reg-name or IPv4 address, and a port of one to five digits. An empty port is legal and never meant: refused. */
-const named = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+(?::([0-9]{1,5}))?$/
-const literal = /^\[([0-9A-Fa-f:.]+)\](?::([0-9]{1,5}))?$/
+/** reg-name or IPv4 address, and a port of at most five digits; the grammar lets it be empty. */
+const named = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+(?::([0-9]{0,5}))?$/
+const literal = /^\[([0-9A-Fa-f:.]+)\](?::([0-9]{0,5}))?$/
 
 /** Whether `text` may stand in a Host field: `name`, `1.2.3.4`, `[::1]`, each with or without `:port`. */
 export function isAuthority(text: string): boolean {
@@ -17,7 +17,7 @@ export function isAuthority(text: string): boolean {
   return port === undefined || Number(port) <= 65_535
 }
 
-/** Whether two authorities name the same place for this scheme: case and the scheme's own port do not matter. */
+/** Whether two authorities name one place for this scheme: case, an empty port and its own port do not matter. */
 export function isSameAuthority(one: string, other: string, isSecure: boolean): boolean {
   if (one === other) return true
   const ownPort = isSecure ? ':443' : ':80'
@@ -25,5 +25,6 @@ export function isSameAuthority(one: string, other: string, isSecure: boolean): 
 }
 
 function withoutPort(authority: string, port: string): string {
+  if (authority.endsWith(':')) return authority.slice(0, -1)
   return authority.endsWith(port) ? authority.slice(0, -port.length) : authority
 }

@@ -40,6 +40,8 @@ const cases: readonly Case[] = [
   // P4: targets.
   { what: 'absolute-form', bytes: get('http://x/a'), status: 200 },
   { what: 'absolute-form with another case and the own port', bytes: get('HTTP://X:80/a'), status: 200 },
+  { what: 'absolute-form with an empty port', bytes: get('https://x:/a', 'Host: x:443'), status: 200 },
+  { what: 'absolute-form with the port of another scheme', bytes: get('https://x:80/a'), status: 400 },
   { what: 'absolute-form without a path', bytes: get('http://x?q'), status: 200 },
   { what: 'absolute-form for another host', bytes: get('http://y/a'), status: 400 },
   { what: 'absolute-form with userinfo', bytes: get('http://u@x/a'), status: 400 },
