@@ -10,7 +10,7 @@ import { faultWithoutPlace } from './fault.ts'
 import type { Fault } from './fault.ts'
 import { explainHelp, schemaHelp, validateHelp } from './help.ts'
 import { loadConfiguration } from './load.ts'
-import type { Loaded, Valid } from './load.ts'
+import type { Loaded, Overrides, Valid } from './load.ts'
 import { renderFaults } from './render.ts'
 import { currentRules } from './rules.ts'
 import { Source } from './source.ts'
@@ -111,14 +111,16 @@ function printTimeouts(loaded: Valid, route: string | null, asked: Asked, io: Co
 }
 
 /** Reads and loads; a file that cannot be read is a fault like any other. */
-export function loadFile(file: string, io: CommandIo): { readonly loaded: Loaded; readonly source: Source | null } {
+export function loadFile(
+  file: string, io: CommandIo, overrides: Overrides = {},
+): { readonly loaded: Loaded; readonly source: Source | null } {
   let text: string
   try {
     text = io.readFile(file)
   } catch (error) {
     return { loaded: { ok: false, faults: [unreadable(file, error)] }, source: null }
   }
-  const loaded = loadConfiguration(text, { file, env: io.env, readFile: io.readFile, rules: currentRules() })
+  const loaded = loadConfiguration(text, { file, env: io.env, readFile: io.readFile, rules: currentRules(), overrides })
   return { loaded, source: new Source(file, text) }
 }
 

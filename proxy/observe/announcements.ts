@@ -4,7 +4,7 @@
 import type { Logger } from 'pino'
 import type { Announce, Announcement } from '../core/announce.ts'
 
-type Level = 'info' | 'warn' | 'error'
+type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** An `Announce` that writes to `logger`. */
 export function createAnnouncer(logger: Logger): Announce {
@@ -15,7 +15,7 @@ export function createAnnouncer(logger: Logger): Announce {
 }
 
 const words: { readonly [What in Announcement['what']]: readonly [Level, string] } = {
-  'listening': ['info', 'listening'],
+  'listening': ['debug', 'listening'],
   'drain-started': ['info', 'drain started'],
   'drain-finished': ['info', 'drain finished'],
   'upstream-not-ready': ['info', 'upstream refuses connections; requests wait for its start'],

@@ -56,7 +56,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const none = tables.routes.slot(noRoute, { route: noRoute })
   const loop = watchEventLoopDelay()
   let hash = options.hash
-  let gauges = options.gauges()
+  // Pulled before a page is made, never here: what has gauges may not have been made yet.
+  let gauges: Gauges = { upstreams: [], bulkheads: [], drain: { phase: 'serving', seconds: 0, cut: 0 }, logDropped: 0 }
   const families = [...metricFamilies(tables, () => gauges, () => hash), loop.family]
   return {
     observer: new TableObserver(tables, options),
