@@ -11,7 +11,7 @@ export class NameSlots {
   readonly #overflow: Readonly<Record<string, string>>
   readonly #grown: (rows: number) => void
 
-  /** `overflow`: labels of the row that takes what no longer fits. `grown` is told how many rows there are, each time. */
+  /** `overflow`: labels of the row for what no longer fits. `grown` is told how many rows there are, each time. */
   constructor(overflow: Readonly<Record<string, string>>, grown: (rows: number) => void) {
     this.#overflow = overflow
     this.#grown = grown

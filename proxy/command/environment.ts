@@ -1,0 +1,17 @@
+// The door to the process for the verbs: its streams, files and environment. The only file here that touches them.
+
+import { readFileSync } from 'node:fs'
+import { scheduler } from 'node:timers/promises'
+import type { VerbIo } from './verb.ts'
+
+/** What verbs may reach of this process. */
+export function processIo(): VerbIo {
+  return {
+    stdout: (text) => { process.stdout.write(text) },
+    stderr: (text) => { process.stderr.write(text) },
+    readFile: (path) => readFileSync(path, 'utf8'),
+    env: process.env,
+    isTTY: process.stdout.isTTY,
+    wait: (ms) => scheduler.wait(ms),
+  }
+}
