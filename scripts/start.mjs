@@ -23,6 +23,8 @@ export const parts = [
   {
     name: 'seawall', args: ['proxy/seawall.mjs', 'run', '--config', 'config/charge.json'],
     ports: [8080, 8081, 8082, 8083, 8084, 9900, 9901],
+    // Nobody balances towards a demonstration: Ctrl-C need not wait until balancers have looked away.
+    env: process.stdin.isTTY ? { DRAIN_DELAY: '0s' } : {},
   },
 ]
 
