@@ -83,3 +83,8 @@ test('a thousand routes are found as one is, the last as the first', async (t) =
   const routes = table(...Array.from({ length: 1000 }, (_, i) => ({ path: `/r${i}/x` })))
   for (const i of [0, 1, 500, 999]) t.equal(routes.find('public', 'GET', '', `/r${i}/x`)?.index, i)
 })
+
+test('a question about the whole server goes to whoever takes every path', async (t) => {
+  t.equal(found(table({ path: '/a/*' }, { path: '/*' }), '*', 'OPTIONS'), '/*')
+  t.equal(found(table({ path: '/a/*' }), '*', 'OPTIONS'), null)
+})

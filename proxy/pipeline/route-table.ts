@@ -116,6 +116,8 @@ const needsWork = /[%\\]|\/\/|\/\./
 
 /** Unreserved characters decoded, `\` as `/`, repeated slashes joined, dot segments resolved (RFC 3986 section 6.2). */
 export function canonicalPath(path: string): string {
+  // `OPTIONS *` asks about the whole server: it belongs to whoever takes every path.
+  if (path === '*') return '/'
   if (!needsWork.test(path)) return path
   const decoded = path.replace(/%([0-9a-fA-F]{2})/g, (whole, hex: string) => {
     const char = String.fromCharCode(parseInt(hex, 16))
