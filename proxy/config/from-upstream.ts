@@ -3,11 +3,10 @@
 
 import type { Configuration } from '../core/configuration.ts'
 import type { EffectiveValue, Origins } from './effective.ts'
-import { faultWithoutPlace } from './fault.ts'
-import type { Fault, Finding } from './fault.ts'
-import { formats } from './formats.ts'
+import type { Fault } from './fault.ts'
 import { loadConfiguration } from './load.ts'
 import type { Loaded } from './load.ts'
+import { optionFaults } from './option-fault.ts'
 import { currentRules } from './rules.ts'
 
 export interface UpstreamOptions {
@@ -56,16 +55,6 @@ export function configurationFromUpstream(options: UpstreamOptions): Loaded {
   if (!loaded.ok) return { ok: false, faults: loaded.faults.map(onTheCommandLine) }
   const configuration: Configuration = { ...loaded.configuration, file: null }
   return { ...loaded, configuration, origins: withOptions(loaded.origins, listen !== undefined) }
-}
-
-function optionFaults(option: string, format: string, text: string): readonly Fault[] {
-  const rule = formats[format]
-  if (rule === undefined || rule.accepts(text)) return []
-  const finding: Finding = {
-    code: 'config.format', message: `${option} cannot be used`, expected: rule.expected, got: JSON.stringify(text),
-    fix: rule.fix,
-  }
-  return [faultWithoutPlace(option, finding)]
 }
 
 /** What stands in the text made above has no line that anybody wrote. */

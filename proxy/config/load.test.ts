@@ -173,6 +173,17 @@ test('words of the command line go before the file', async (t) => {
   t.equal(written.configuration.drain.delayMs, 1000, 'a delay that is written holds in a terminal too')
 })
 
+function faults(admin: string): unknown {
+  const loaded = load(file(), { overrides: { admin } })
+  return loaded.ok ? [] : loaded.faults.map((fault) => [fault.file, fault.line, fault.code])
+}
+
+test('an option that cannot be used is told by its name, not by a line', async (t) => {
+  t.strictSame(faults('bogus'), [['--admin', 0, 'config.format']])
+  t.strictSame(faults('0.0.0.0:7'), [['--admin', 0, 'admin.exposed']])
+  t.strictSame(faults('127.0.0.1:7'), [])
+})
+
 test('keys of the object prototype change nothing', async (t) => {
   const hostile = '"__proto__": { "polluted": true }, "constructor": { "prototype": { "polluted": 1 } }'
   const text = file().replace('{', `{ ${hostile},`)

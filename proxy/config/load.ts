@@ -13,6 +13,7 @@ import { hasErrors, inTextOrder } from './fault.ts'
 import type { Fault } from './fault.ts'
 import type { Variables } from './interpolate.ts'
 import { normalise } from './normalise.ts'
+import { optionFaults } from './option-fault.ts'
 import type { Rules } from './rules.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { Source } from './source.ts'
@@ -22,7 +23,7 @@ import { readTree } from './syntax.ts'
 export interface Overrides {
   /** `--observe`: everything observes, whatever the file says. */
   readonly observe?: boolean
-  /** `--admin HOST:PORT`, already checked. */
+  /** `--admin HOST:PORT`; what cannot be used is a fault of that option. */
   readonly admin?: string
   /** Started from a terminal: nobody balances towards it, so that a drain whose delay is not written has none. */
   readonly isTerminal?: boolean
@@ -46,6 +47,8 @@ export type Loaded = Valid | { readonly ok: false; readonly faults: readonly Fau
 
 /** Never throws for what the text says. Faults come in the order of the text, warnings among them. */
 export function loadConfiguration(text: string, options: LoadOptions): Loaded {
+  const wrongOptions = optionFaults('--admin', 'listen-address', options.overrides?.admin ?? '127.0.0.1:0')
+  if (wrongOptions.length > 0) return { ok: false, faults: wrongOptions }
   const source = new Source(options.file, text)
   const syntax = readTree(source)
   if (syntax.root === null) return { ok: false, faults: syntax.faults }
@@ -58,13 +61,20 @@ export function loadConfiguration(text: string, options: LoadOptions): Loaded {
   const { value, origins } = effectiveOf(document, rules.schema, invalid)
   const overridden = override(value as PartlyFile, origins, overrides)
   const faults = inTextOrder([
-    ...syntax.faults, ...document.faults, ...wrong, ...(invalid.has('') ? [] : crossChecks(overridden, document)),
+    ...syntax.faults, ...document.faults, ...wrong,
+    ...(invalid.has('') ? [] : crossChecks(overridden, document).map((fault) => blamed(fault, overrides))),
   ])
   if (hasErrors(faults)) return { ok: false, faults }
   const configuration = normalise(overridden as EffectiveFile, {
     file: options.file, keys: rules.keys, observe: overrides.observe === true,
   })
   return { ok: true, configuration, origins, warnings: faults }
+}
+
+/** An admin listener that the command line exposed is no fault of any line. */
+function blamed(fault: Fault, { admin }: Overrides): Fault {
+  if (admin === undefined || fault.code !== 'admin.exposed') return fault
+  return { ...fault, file: '--admin', line: 0, column: 0, length: 1 }
 }
 
 function override(file: PartlyFile, origins: Map<string, EffectiveValue>, overrides: Overrides): PartlyFile {
