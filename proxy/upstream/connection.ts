@@ -10,7 +10,6 @@ import type { RawHeaders } from '../core/raw-headers.ts'
 import { bodyUntilClose } from '../http1/framing.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { InterimSink } from './answer-reader.ts'
-import { endToEnd } from './interim-fields.ts'
 import { Line } from './line.ts'
 import type { LineOwner } from './line.ts'
 import type { Pool } from './pool.ts'
@@ -18,12 +17,11 @@ import { ReplyBody } from './reply-body.ts'
 import type { ReplyBodyOwner } from './reply-body.ts'
 import { RequestSide } from './request-side.ts'
 import { Stillness } from './stillness.ts'
-import type { UploadOwner } from './upload.ts'
 
 /** Methods that may be sent again when it is unknown whether they were acted on (RFC 9110 section 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner, UploadOwner {
+export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner {
   readonly #pool: Pool
   readonly #line: Line
   readonly #request: RequestSide
@@ -46,11 +44,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
   constructor(pool: Pool) {
     this.#pool = pool
     this.#line = new Line(pool.opening, pool.timeouts.connectMs, pool.clock, this)
-    this.#request = new RequestSide(this.#line, pool.clock, this)
-  }
-
-  get isShut(): boolean {
-    return this.#line.isShut
+    this.#request = new RequestSide(this.#line, pool.clock)
   }
 
   /** Sends the attempt, as soon as the connection is open. */
@@ -65,7 +59,17 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
 
   /** Pool: now is the time to write, if the attempt is still here. */
   begin(): void {
-    if (this.#attempt !== null && !this.#isBegun) this.#begin(this.#attempt)
+    const attempt = this.#attempt
+    if (attempt === null || this.#isBegun) return
+    this.#isBegun = true
+    const { head, body } = attempt.work.exchange.caller
+    const text = this.#pool.headOf(attempt)
+    this.#hasAnswer = false
+    this.#isPaused = false
+    this.#stillness.moved()
+    this.#answer.begin(head.method)
+    attempt.sent()
+    this.#request.begin(text, body, attempt)
   }
 
   /** Once in a while: whether the peer has been still for too long while something was expected of it. */
@@ -139,11 +143,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
   lost(fault: FaultCode, cause: string): void {
     const attempt = this.#attempt
     if (attempt === null) return this.#drop()
-    if (!this.#isBegun && this.#served > 0) return this.#giveAway(attempt)
+    const { method } = attempt.work.exchange.caller.head
     // A kept connection whose peer leaves without a word: chance, and free to repeat where repeating is harmless.
-    const isRepeatable = this.#served > 0 && !this.#hasAnswer && this.#request.isUntouched
-      && idempotent.has(attempt.work.exchange.caller.head.method)
-    if (isRepeatable) this.#giveAway(attempt)
+    const isFree = !this.#isBegun || (!this.#hasAnswer && this.#request.isUntouched && idempotent.has(method))
+    if (this.#served > 0 && isFree) this.#giveAway(attempt)
     else this.#fail(fault, cause)
   }
 
@@ -162,41 +165,15 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner,
     attempt.closed()
   }
 
-  // UploadOwner
-  uploadBroke(): void {
-    const attempt = this.#attempt
-    if (attempt === null) return
-    const now = attempt.clock.now()
-    // Not the upstream's fault: told as what it is, a caller that did not bring its request to an end.
-    attempt.cut({ kind: 'abandoned', by: 'caller', elapsedMs: now - attempt.startedAt }, now)
-  }
-
   // InterimSink
   interim(status: number, headers: RawHeaders): void {
-    const attempt = this.#attempt
-    if (attempt === null) return
-    // A 100 that no body waits for was not asked for, or is the second.
-    if (status === 100 && !this.#request.awaitsContinue) return
-    attempt.informed(status, endToEnd(headers))
-    if (status === 100 && this.#attempt === attempt) this.#request.continue()
+    if (this.#attempt !== null) this.#request.interim(status, headers, this.#attempt)
   }
 
   /** The attempt goes over a new connection: nothing was written for it, or writing it again is harmless. */
   #giveAway(attempt: Attempt): void {
     this.#leave()
     this.#pool.repeat(attempt)
-  }
-
-  #begin(attempt: Attempt): void {
-    this.#isBegun = true
-    const { head, body } = attempt.work.exchange.caller
-    const text = this.#pool.headOf(attempt)
-    this.#hasAnswer = false
-    this.#isPaused = false
-    this.#stillness.moved()
-    this.#answer.begin(head.method)
-    attempt.sent()
-    this.#request.begin(text, body, head.expectsContinue)
   }
 
   #readBody(attempt: Attempt, chunk: Buffer | null): void {

@@ -14,7 +14,8 @@ await test('each error has its code by how far the connection had come', (t) => 
     ['EADDRNOTAVAIL', 'connecting', 'upstream.refused'], ['ENOTFOUND', 'connecting', 'upstream.dns'],
     ['EAI_AGAIN', 'connecting', 'upstream.dns'], ['ETIMEDOUT', 'connecting', 'upstream.connect-timeout'],
     ['ECONNRESET', 'securing', 'upstream.tls'], ['DEPTH_ZERO_SELF_SIGNED_CERT', 'securing', 'upstream.tls'],
-    ['ECONNRESET', 'open', 'upstream.reset'], ['EPIPE', 'open', 'upstream.reset'], ['ETIMEDOUT', 'open', 'upstream.reset'],
+    ['ECONNRESET', 'open', 'upstream.reset'], ['EPIPE', 'open', 'upstream.reset'],
+    ['ETIMEDOUT', 'open', 'upstream.reset'],
     ['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'open', 'upstream.tls'],
   ]
   for (const [code, phase, fault] of table) t.equal(faultOf(errorOf(code), phase), fault, `${code} while ${phase}`)

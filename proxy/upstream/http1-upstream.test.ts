@@ -12,6 +12,7 @@ import { bodyOf, Collected, PushedBody } from './leaf-bodies.ts'
 import { conformLeaf } from './leaf-conformance.ts'
 import { leafOptions, Sent } from './leaf-fixture.ts'
 import { ScriptedOrigin } from './scripted-origin.ts'
+import type { OriginPeer } from './scripted-origin.ts'
 import { testCertificate, testKey } from './test-certificate.ts'
 
 conformLeaf('http1', createHttp1Upstream)
@@ -164,7 +165,7 @@ for (const [head, keptMs] of expiries) {
 
 await test('an expired connection is not used, swept or not', async (t) => {
   const clock = new VirtualClock()
-  const { origin, send } = await benchOf(t).pair(always(answer('hi')), { clock, timeouts: { ...timeouts, idleMs: 1e6 } })
+  const { origin, send } = await benchOf(t).pair(always(answer('hi')), { clock, timeouts })
   const sent = send()
   await sent.body()
   await sent.closed
@@ -177,15 +178,40 @@ await test('an expired connection is not used, swept or not', async (t) => {
 await test('a body after an answer without one meets an idle connection, in whatever packet it comes', async (t) => {
   const { origin, send } = await benchOf(t).pair(async (peer, index) => {
     await peer.head()
-    if (index > 0) return peer.send(answer('good'))
-    await peer.sendApart('HTTP/1.1 200 OK\r\nContent-Length: 49\r\n\r\n')
-    peer.send(answer('EVIL'))
+    peer.send(index === 0 ? 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n' : answer('good'))
   })
   const first = send({ method: 'HEAD' })
   await first.closed
+  // In the socket before the next request is, but not yet read.
+  origin.peers[0]?.send(answer('EVIL'))
   t.equal((await send().body()).text, 'good')
   await origin.peers[0]?.closed
 })
+
+const poisons: readonly (readonly [name: string, poison: (peer: OriginPeer | undefined) => void])[] = [
+  ['a second answer', (peer) => { peer?.send(answer('EVIL')) }],
+  ['a 408 for idling', (peer) => { peer?.send('HTTP/1.1 408 Slow\r\nConnection: close\r\n\r\n') }],
+  ['a reset', (peer) => { peer?.reset() }],
+]
+
+for (const [name, poison] of poisons) {
+  await test(`${name} that lies unread when its connection is taken is nobody's answer`, async (t) => {
+    const { origin, send } = await benchOf(t).pair(async (peer) => {
+      await peer.head()
+      peer.send(answer('good'))
+    })
+    const first = send()
+    await first.body()
+    await first.closed
+    await turn()
+    await turn()
+    poison(origin.peers[0])
+    const second = send({ method: 'POST', body: bodyOf(['hello'], 5) })
+    t.equal(second.attempt.work.delivered, 'no')
+    t.equal((await second.body()).text, 'good')
+    t.equal(origin.peers.length, 2)
+  })
+}
 
 await test('an answer that has come whole has a length, whatever framed it', async (t) => {
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n'
@@ -218,6 +244,12 @@ await test('an attempt that ends may start the next one on the same connection a
   t.same(upstream.inspect(), {
     connections: 1, idle: 1, busy: 0, connectionsOpened: 1, connectionsReused: 1,
   })
+})
+
+await test('interim answers of many bytes are malformed', async (t) => {
+  const one = `HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(4000)}\r\n\r\n`
+  const { send } = await benchOf(t).pair(always(`${one.repeat(10)}${answer('hi')}`))
+  t.equal(await send().fault(), 'upstream.malformed')
 })
 
 await test('interim answers travel without the fields of this hop', async (t) => {

@@ -114,7 +114,9 @@ export const answerCases: readonly LeafCase[] = [
     name: 'identical content-lengths are one',
     run: async (t, bench) => {
       const { send } = await bench.pair(always('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi'))
-      t.equal((await send().body()).text, 'hi')
+      const sent = send()
+      t.equal((await sent.body()).text, 'hi')
+      t.same((await sent.reply()).headers, ['Content-Length', '2'])
     },
   },
   {

@@ -158,7 +158,8 @@ function planOf(shape: RequestShape): Plan {
     endpoints: [],
     doors: openGates,
     handle: () => { throw new Error('no layers in a leaf test') },
-    forwarding: { ...plainForwarding, ...shape.forwarding },
+    // One object for all plain requests: leaves may keep what they worked out of it.
+    forwarding: shape.forwarding === undefined ? plainForwarding : { ...plainForwarding, ...shape.forwarding },
     isStream: shape.isStream ?? false,
     maxBodyBytes: Infinity,
     observer: { attemptEnded: () => {}, exchangeEnded: () => {}, wouldRefuse: () => {} },

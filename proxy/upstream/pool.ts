@@ -81,8 +81,8 @@ export class Pool {
   }
 
   /**
-   * Connection: it is kept and has an attempt. Bytes that the peer sent while it was idle may lie unread in the kernel (a
-   * second answer, a 408 for idling): at the end of this turn every socket that was readable has been read, and a
+   * Connection: it is kept and has an attempt. Bytes that the peer sent while it was idle may lie unread in the kernel
+   * (a second answer, a 408 for idling): at the end of this turn every socket that was readable has been read, and a
    * connection that turned out to be poisoned has given its attempt away. Only then is written on it.
    */
   depart(connection: Connection): void {
@@ -147,7 +147,7 @@ export class Pool {
     this.clock.endOfTurn(() => {
       this.clock.endOfTurn(() => {
         if (this.#isClosing) connection.shut()
-        else if (!connection.isShut) this.#free.push(connection)
+        else if (this.#all.has(connection)) this.#free.push(connection)
       })
     })
   }

@@ -1,4 +1,5 @@
-// The outgoing head to the byte: what passes, what ends here, what is ours, and what no caller or route can talk us into.
+// The outgoing head to the byte: what passes, what ends here, what is ours, and what no caller or route can talk us
+// into.
 
 import { test } from 'tap'
 import { RequestHeads } from './request-head.ts'
@@ -93,7 +94,8 @@ await test('a prefix is stripped at the end of a segment only', (t) => {
     ['/api', '/API/a', '/API/a'],
   ]
   for (const [stripPrefix, target, expected] of table) {
-    t.equal(lines({ target, forwarding: { stripPrefix } })[0], `GET ${expected} HTTP/1.1`, `${stripPrefix} of ${target}`)
+    const [line] = lines({ target, forwarding: { stripPrefix } })
+    t.equal(line, `GET ${expected} HTTP/1.1`, `${stripPrefix} of ${target}`)
   }
   t.end()
 })
@@ -103,7 +105,9 @@ await test('a route removes and sets fields, ours among them, but never framing'
     requestRemove: new Set(['cookie', 'x-tenant', 'x-forwarded-for', 'traceparent', 'x-request-id', 'via']),
     requestSet: ['X-Tenant', 'a', 'Content-Length', '7', 'Transfer-Encoding', 'chunked', 'Host', 'evil'],
   }
-  const headers = ['Cookie', 'a', 'x-TENANT', 'b', 'Accept', '*/*', 'cookie', 'b', 'traceparent', trace, 'tracestate', 'a=b']
+  const headers = [
+    'Cookie', 'a', 'x-TENANT', 'b', 'Accept', '*/*', 'cookie', 'b', 'traceparent', trace, 'tracestate', 'a=b',
+  ]
   t.same(lines({ headers, forwarding }), ['GET / HTTP/1.1', 'Accept: */*', 'X-Tenant: a'])
   t.same(values({ forwarding }, 'x-forwarded-for'), [])
   t.same(values({ headers, forwarding }, 'traceparent'), [])
@@ -141,7 +145,8 @@ await test('what a stranger says of where it comes from is replaced', (t) => {
 
 await test('what a trusted peer says of it is continued', (t) => {
   const headers = [
-    'X-Forwarded-For', '1.1.1.1', 'x-forwarded-for', '2.2.2.2', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'first',
+    'X-Forwarded-For', '1.1.1.1', 'x-forwarded-for', '2.2.2.2', 'X-Forwarded-Proto', 'https',
+    'X-Forwarded-Host', 'first',
     'Forwarded', 'for=1.1.1.1', 'forwarded', 'for=2.2.2.2',
   ]
   const shape = { headers, forwarding: { trusts: (address: string) => address === '192.0.2.7' } }
@@ -170,7 +175,8 @@ await test('addresses are written as each field wants them', (t) => {
 await test('lines kept from the last request are never another caller\'s', (t) => {
   const heads = new RequestHeads(() => 0.5, 'seawall-test')
   const shapes: RequestShape[] = [
-    {}, {}, { remoteAddress: '10.0.0.1' }, { authority: 'other' }, { isSecure: true }, { remoteAddress: '' },
+    {}, {}, { remoteAddress: '10.0.0.1' }, {}, { authority: 'other' }, {}, { isSecure: true }, {},
+    { remoteAddress: '' },
     { headers: ['X-Forwarded-For', 'a'], forwarding: { trusts: () => true } }, {},
   ]
   for (const shape of shapes) {
@@ -220,7 +226,9 @@ await test('a trace state that is too long or too wide is dropped', (t) => {
 })
 
 await test('what is left of the time is told in both fields, and what came in them is not', (t) => {
-  const headers = ['X-Request-Timeout-Ms', '99999', 'x-envoy-expected-rq-timeout-ms', '99999', 'X-Envoy-Attempt-Count', '9']
+  const headers = [
+    'X-Request-Timeout-Ms', '99999', 'x-envoy-expected-rq-timeout-ms', '99999', 'X-Envoy-Attempt-Count', '9',
+  ]
   t.same(lines({ headers }), ['GET / HTTP/1.1'])
   t.same(lines({ headers, deadlineMs: 1234.9 }), [
     'GET / HTTP/1.1', 'x-request-timeout-ms: 1234', 'x-envoy-expected-rq-timeout-ms: 1234',

@@ -2,20 +2,15 @@
 // The body of a request on its way onto a connection: from the caller's source into the writer, back-pressure both
 // ways. One object for one request; a source that speaks after it was given up is not heard.
 
+import type { Attempt } from '../core/attempt.ts'
 import type { BodySink, BodySource } from '../core/body.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import type { BodyWriter } from '../http1/body-writer.ts'
 
-/** The connection that an upload goes onto. */
-export interface UploadOwner {
-  /** The body broke off or is not as long as it said: the request must never be completed. */
-  uploadBroke(): void
-}
-
 export class Upload implements BodySink {
   readonly #source: BodySource
   readonly #writer: BodyWriter
-  readonly #owner: UploadOwner
+  readonly #attempt: Attempt
   #isOver = false
   /** Whether the source was set going. What has not flowed can still be sent by another attempt. */
   isFlowing = false
@@ -24,10 +19,10 @@ export class Upload implements BodySink {
   /** The socket has enough until it drains. */
   isBlocked = false
 
-  constructor(source: BodySource, writer: BodyWriter, owner: UploadOwner) {
+  constructor(source: BodySource, writer: BodyWriter, attempt: Attempt) {
     this.#source = source
     this.#writer = writer
-    this.#owner = owner
+    this.#attempt = attempt
   }
 
   /** Sets the source going. The second call does nothing. */
@@ -63,15 +58,19 @@ export class Upload implements BodySink {
     if (this.#isOver) return
     this.#isOver = true
     if (this.#writer.end(trailers)) this.isComplete = true
-    else this.#owner.uploadBroke()
+    else this.#break()
   }
 
   fail(): void {
     if (!this.#isOver) this.#break()
   }
 
+  /** It broke off, or is not as long as it said: the request must never be completed. */
   #break(): void {
     this.#isOver = true
-    this.#owner.uploadBroke()
+    const attempt = this.#attempt
+    const now = attempt.clock.now()
+    // Not the upstream's fault: told as what it is, a caller that did not bring its request to an end.
+    attempt.cut({ kind: 'abandoned', by: 'caller', elapsedMs: now - attempt.startedAt }, now)
   }
 }
