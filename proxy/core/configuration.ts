@@ -41,7 +41,7 @@ export interface RouteConfiguration {
     readonly methods: readonly string[] | null
     /** Host without port, lower-case; null: every host. */
     readonly host: string | null
-    /** Exact path, or a prefix with a final `*`. */
+    /** Exact path with `:parameters` for whole segments, or a prefix with a final `*`. */
     readonly path: string
   }
   readonly upstream: string

@@ -7,6 +7,7 @@ import type {
   Configuration, ListenerOptions, RouteConfiguration, UpstreamConfiguration,
 } from '../core/configuration.ts'
 import type { House } from '../core/house.ts'
+import type { PolicyName } from '../core/outcome.ts'
 import type { Observer, Plan } from '../core/plan.ts'
 import type { Gate, Handler, Layer, PolicyContext, PolicyDefinition } from '../core/policy.ts'
 import type { Random } from '../core/random.ts'
@@ -92,12 +93,20 @@ function gatesOf<S extends Scope>(
 ): GateRun {
   const placed: Placed<S>[] = []
   for (const policy of policies) {
+    if (isOff(policy.name, place)) continue
     const mode = place.route.policyModes[policy.name] ?? place.route.mode
     const shadow = mode === 'observe'
     const gate: Gate<S> | null = policy.create(contextOf(place, leaf, ground, shadow))
     if (gate !== null) placed.push({ gate, shadow })
   }
   return fuse(placed)
+}
+
+/** `"off"` under its name on the route, or under its upstream's options. */
+function isOff(policy: PolicyName, { route, upstream }: Place): boolean {
+  // Two ends of one admission: without the door there is no permit to bind.
+  const name = policy === 'permit' ? 'shed' : policy
+  return route.options[name] === 'off' || upstream.options[name] === 'off'
 }
 
 function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean): PolicyContext {

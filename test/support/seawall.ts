@@ -73,7 +73,7 @@ export async function startSeawall(t: Test, configuration: object): Promise<Seaw
     await running.stop('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   })
-  await running.until(/admin {2,}http/)
+  await running.until(/^ +config .* hash [0-9a-f]+$/m)
   return Object.assign(running, { ports })
 }
 
