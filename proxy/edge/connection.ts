@@ -98,7 +98,7 @@ export class Connection {
   request(request: IncomingMessage, response: ServerResponse): void {
     if (this.#closesAfterwards || this.#takesNoMore || this.#linger.isUnderWay) return
     this.#latest = request
-    if (this.#current === null) return this.#begin(request, response)
+    return this.#begin(request, response)
     if (this.#waiting.length === maxWaiting) {
       this.#closesAfterwards = true
       this.#waiting.length = 0

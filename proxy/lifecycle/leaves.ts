@@ -13,7 +13,7 @@ const defaults = { connectMs: 1_000, idleMs: 60_000, keepAliveMs: 4_000 }
 export function leafOf(upstream: UpstreamConfiguration, clock: Clock, random: Random): Upstream {
   const options = upstream.options['timeouts']
   // `"off"` takes the limit from attempts; a connection that never opens or never moves would still hang for ever.
-  const timeouts: UpstreamTimeouts = options === undefined || options === 'off' ? {} : options
+  const timeouts = (options === undefined || options === 'off' ? {} : options) as UpstreamTimeouts
   return createHttp1Upstream({
     name: upstream.name,
     endpoints: upstream.endpoints.map(endpointOf),

@@ -57,7 +57,7 @@ export function configurationOf(sketch: Sketch): Configuration {
 }
 
 /** Counts, and keeps what was said. */
-export class Record implements Observer {
+export class Recorder implements Observer {
   readonly attempts: Attempt[] = []
   readonly exchanges: Exchange[] = []
   readonly would: { readonly code: Code; readonly policy: PolicyName }[] = []
@@ -68,14 +68,14 @@ export class Record implements Observer {
 
 export interface Joined {
   readonly table: RouteTable
-  readonly record: Record
+  readonly record: Recorder
   readonly house: House
   readonly announced: Announcement[]
 }
 
 /** Compiles a sketch over that clock and that upstream. */
 export function join(sketch: Sketch, clock: Clock, random: Random, upstream: Upstream): Joined {
-  const record = new Record()
+  const record = new Recorder()
   const house = new House()
   const announced: Announcement[] = []
   const table = compile(configurationOf(sketch), {
