@@ -98,7 +98,7 @@ export class Connection {
   request(request: IncomingMessage, response: ServerResponse): void {
     if (this.#closesAfterwards || this.#takesNoMore || this.#linger.isUnderWay) return
     this.#latest = request
-    return this.#begin(request, response)
+    if (this.#current === null) return this.#begin(request, response)
     if (this.#waiting.length === maxWaiting) {
       this.#closesAfterwards = true
       this.#waiting.length = 0
@@ -117,12 +117,11 @@ export class Connection {
   /** The parser or the socket has failed; node leaves the rest to us. */
   failed(error: NodeJS.ErrnoException): void {
     if (this.#linger.isUnderWay || this.#isTunnel) return
-    // Bytes after `connection: close` are nobody's request and must not disturb the answer that is under way.
-    if (error.code === 'HPE_CLOSED_CONNECTION') return this.#linger.drop()
     const code = codeOfParserError(error, this.context.uriBytes)
     if (code === null || !this.socket.writable) return void this.socket.destroy()
     const caller = this.#current
     if (caller !== null) return this.#failedWhileBusy(caller, code, error.code === 'HPE_INVALID_EOF_STATE')
+    // Bytes after `connection: close` are nobody's request: the answer that is under way is not disturbed.
     if (this.#closesAfterwards) return this.#linger.drop()
     // Nobody has begun to ask: an idle connection is closed without a word.
     if (code === 'request.timeout' && this.socket.bytesRead === 0) return void this.socket.destroy()
@@ -221,6 +220,7 @@ export class Connection {
 
   #failedWhileBusy(caller: NodeCaller, code: Code, isFin: boolean): void {
     if (isFin && this.context.halfClose === 'leave') return this.#ended()
+    // Whatever else comes is dropped; after `connection: close` that is what the parser complains of.
     this.#linger.drop()
     const isInMidBody = this.#latest?.complete === false
     if (this.#waiting.length === 0 && isInMidBody) return caller.broken(code)
