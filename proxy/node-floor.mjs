@@ -1,5 +1,5 @@
-// Which versions of Node this runs on, as a pure function: plain JavaScript of the oldest kind, because it must be able to
-// say no on a Node that knows nothing newer. The floor is where security releases that matter to a proxy are in.
+// Which versions of Node this runs on, as a pure function: plain JavaScript of the oldest kind, because it must be able
+// to say no on a Node that knows nothing newer. The floor is where security releases that matter to a proxy are in.
 
 /** Lowest version of each line that is served; lines between them have no such release. */
 var floors = [[22, 23, 2], [24, 18, 1], [26, 5, 1]]
@@ -12,9 +12,9 @@ export function versionFault(version) {
   for (var i = 0; i < floors.length; i++) {
     if (parts[0] === floors[i][0] && !isBelow(parts, floors[i])) return null
   }
-  return 'seawall: Node ' + version + ' is not supported: needs 22.23.2, 24.18.1 or 26.5.1, or a newer release of these '
-    + 'lines or above (earlier ones have known flaws in HTTP parsing). Install a supported Node, or run from the checkout '
-    + 'with "npm run", which brings its own.'
+  return 'seawall: Node ' + version + ' is not supported: needs 22.23.2, 24.18.1 or 26.5.1, or a newer release of '
+    + 'these lines or above (earlier ones have known flaws in HTTP parsing). Install a supported Node, or run from the '
+    + 'checkout with "npm run", which brings its own.'
 }
 
 /** Null, or why the runtime's HTTP parser is not to be trusted. */
@@ -22,8 +22,8 @@ export function parserFault(execArgv, nodeOptions) {
   var flags = execArgv.concat(String(nodeOptions || '').split(/\s+/))
   for (var i = 0; i < flags.length; i++) {
     if (flags[i].replace(/_/g, '-').indexOf('--insecure-http-parser') >= 0) {
-      return 'seawall: refuses to start with --insecure-http-parser (command line or NODE_OPTIONS): it accepts messages '
-        + 'that two readers take for different requests. Remove the flag.'
+      return 'seawall: refuses to start with --insecure-http-parser (command line or NODE_OPTIONS): it accepts '
+        + 'messages that two readers take for different requests. Remove the flag.'
     }
   }
   return null

@@ -1,5 +1,5 @@
-// Several programs started as one: each waits for the one before to listen, and they stop in the other order. Each child
-// leads its own process group, so that Ctrl-C in a terminal reaches only the launcher; none outlives it.
+// Several programs started as one: each waits for the one before to listen, and they stop in the other order. Each
+// child leads its own process group, so that Ctrl-C in a terminal reaches only the launcher; none outlives it.
 
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'

@@ -1,5 +1,5 @@
-// `npm start`: the whole picture on one machine: the provider simulator, the charge service, and Seawall in front of and
-// beside it. Seawall stops first and is waited for, then the service, then the simulator, as a good platform would.
+// `npm start`: the whole picture on one machine: the provider simulator, the charge service, and Seawall in front of
+// and beside it. Seawall stops first and is waited for, then the service, then the simulator, as a good platform would.
 
 import { fileURLToPath } from 'node:url'
 import { versionFault } from '../proxy/node-floor.mjs'

@@ -17,8 +17,8 @@ export interface DrainOptions {
   /** From the signal to the cut of what still runs; from 0. */
   readonly timeoutMs: number
   /**
-   * How long nothing must be in flight before it is over, ms. Where the service's own calls go out through here, longer:
-   * it may still be working between two of them.
+   * How long nothing must be in flight before it is over, ms. Where the service's own calls go out through here,
+   * longer: it may still be working between two of them.
    */
   readonly lingerMs?: number
   readonly clock: Clock
