@@ -150,9 +150,9 @@ test('an overridden level holds for its time and then the first one is back', as
 test('an announcement is a line that says what happened', async (t) => {
   const { logs, lines } = worldOf('off')
   const announce = createAnnouncer(logs.notices)
-  announce({ what: 'listening', listener: 'public', url: 'http://127.0.0.1:8080' })
+  announce({ what: 'drain-started', reason: 'SIGTERM' })
   announce({ what: 'defect', where: 'route pay', error: new TypeError('broken') })
-  t.match(lines()[0], { level: 'info', msg: 'listening', what: 'listening', url: 'http://127.0.0.1:8080' })
+  t.match(lines()[0], { level: 'info', msg: 'drain started', what: 'drain-started', reason: 'SIGTERM' })
   t.match(lines()[1], { level: 'error', what: 'defect', where: 'route pay', error: /TypeError: broken/ })
 })
 
