@@ -127,6 +127,7 @@ const cases: readonly Case[] = [
   { what: 'another expectation', bytes: get('/', 'Host: x', 'Expect: 200-ok'), status: 417 },
   // H2: loops.
   { what: 'a Via of somebody else', bytes: get('/', 'Host: x', 'Via: 1.1 seawall-ffffffff'), status: 200 },
+  { what: 'a Via that begins like ours', bytes: get('/', 'Host: x', 'Via: 1.1 seawall-000000012'), status: 200 },
   { what: 'our own Via', bytes: get('/', 'Host: x', 'Via: 1.1 a, 1.1 seawall-00000001'), status: 508 },
 ]
 

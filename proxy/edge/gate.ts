@@ -109,12 +109,15 @@ export class Gate {
       case 'connection':
         return nominatesFraming.test(value) ? 'request.malformed' : null
       case 'via':
-        return value.includes(this.#viaPseudonym) ? 'request.loop' : null
+        // The whole word: other instances are called alike.
+        return value.split(wordEnd).includes(this.#viaPseudonym) ? 'request.loop' : null
       default:
         return null
     }
   }
 }
+
+const wordEnd = /[,\s]+/
 
 /** Lengths of the names that `#read` knows, as bits. */
 const telling = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 10 | 1 << 14 | 1 << 17

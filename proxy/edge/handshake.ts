@@ -1,61 +1,48 @@
-// The head of a WebSocket handshake towards upstream: target and fields as of any other request, and the one upgrade
-// that we let through.
+// The head of a WebSocket handshake towards upstream: the one that any other request of its route would get, and the
+// one upgrade that we let through. It is handed over in the form that http-proxy-3 takes.
 
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Attempt } from '../core/attempt.ts'
 import type { Exchange } from '../core/exchange.ts'
-import { isHopByHop, nominated } from '../core/hop-by-hop.ts'
+import type { Random } from '../core/random.ts'
 import type { Endpoint } from '../core/upstream.ts'
+import { RequestHeads } from '../upstream/request-head.ts'
 
-/** The target as received, without the prefix that the route cuts off. */
-export function handshakeTarget({ caller, plan }: Exchange): string {
-  const { target } = caller.head
-  const { stripPrefix } = plan.forwarding
-  if (stripPrefix === '' || !target.startsWith(stripPrefix)) return target
-  const rest = target.slice(stripPrefix.length)
-  return rest.startsWith('/') ? rest : `/${rest}`
+export interface HandshakeHead {
+  /** As received, without the prefix that the route cuts off. */
+  readonly target: string
+  /** By lower-case name; those that came several times stay several lines. */
+  readonly fields: IncomingHttpHeaders
 }
 
-/** Fields by lower-case name; those that came several times stay several lines. */
-export function handshakeFields(exchange: Exchange, endpoint: Endpoint, viaPseudonym: string): IncomingHttpHeaders {
-  const { caller, plan, requestId } = exchange
-  const { head } = caller
-  const { forwarding } = plan
-  const named = nominated(head.headers)
-  const isTrusted = forwarding.trusts(caller.remoteAddress)
-  const fields: IncomingHttpHeaders = { __proto__: null } as unknown as IncomingHttpHeaders
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = (head.headers[i] as string).toLowerCase()
-    if (isHopByHop(name) || named.has(name) || forwarding.requestRemove.has(name)) continue
-    if (!isTrusted && forwarded.has(name)) continue
-    add(fields, name, head.headers[i + 1] as string)
-  }
-  for (let i = 0; i < forwarding.requestSet.length; i += 2) {
-    add(fields, (forwarding.requestSet[i] as string).toLowerCase(), forwarding.requestSet[i + 1] as string)
-  }
-  fields.host = forwarding.host ?? (head.authority || `${endpoint.host}:${endpoint.port}`)
-  fields.connection = 'Upgrade'
-  fields.upgrade = 'websocket'
-  fields.via = joined(fields.via, `1.1 ${viaPseudonym}`)
-  if (caller.remoteAddress !== '') {
-    fields['x-forwarded-for'] = joined(fields['x-forwarded-for'], caller.remoteAddress)
-  }
-  fields['x-forwarded-proto'] ??= caller.isSecure ? 'https' : 'http'
-  if (head.authority !== '') fields['x-forwarded-host'] ??= head.authority
-  fields['x-request-id'] = requestId
-  return fields
-}
+export class HandshakeHeads {
+  readonly #heads: RequestHeads
 
-const forwarded: ReadonlySet<string> = new Set([
-  'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port',
-])
+  /** `pseudonym`: name of this process in Via fields. */
+  constructor(random: Random, pseudonym: string) {
+    this.#heads = new RequestHeads(random, pseudonym)
+  }
+
+  /** The head of this exchange's handshake with that endpoint. */
+  build(exchange: Exchange, endpoint: Endpoint, now: number): HandshakeHead {
+    // A handshake is no attempt (no gate of attempts is asked), but its work is all that the head is made of.
+    const attempt = { work: exchange.work } as unknown as Attempt
+    const lines = this.#heads.build(attempt, new URL(endpoint.url).host, now).split('\r\n')
+    const target = (lines[0] as string).split(' ')[1] as string
+    const fields = Object.create(null) as IncomingHttpHeaders
+    for (const line of lines.slice(1)) {
+      const colon = line.indexOf(':')
+      if (colon > 0) add(fields, line.slice(0, colon).toLowerCase(), line.slice(colon + 2))
+    }
+    delete fields.te
+    fields.connection = 'Upgrade'
+    fields.upgrade = 'websocket'
+    return { target, fields }
+  }
+}
 
 function add(fields: IncomingHttpHeaders, name: string, value: string): void {
   const earlier = fields[name]
   if (earlier === undefined) fields[name] = value
   else fields[name] = Array.isArray(earlier) ? [...earlier, value] : [earlier, value]
-}
-
-function joined(earlier: string | string[] | undefined, added: string): string {
-  if (earlier === undefined) return added
-  return `${Array.isArray(earlier) ? earlier.join(', ') : earlier}, ${added}`
 }

@@ -71,7 +71,8 @@ for (const reader of readers) {
     t.match(head, /^GET \/a\/\.\.\/b\/\/c\?d=%2e HTTP\/1\.1\r\n/, 'the target is what came')
     for (const line of [
       'host: chat.example', 'connection: Upgrade', 'upgrade: websocket', 'x-two: 1', 'x-two: 2', 'cookie: a=1',
-      'via: 1.1 other, 1.1 seawall-00000001', 'x-forwarded-for: 127.0.0.1', 'x-forwarded-proto: http',
+      'via: 1.1 other', 'via: 1.1 seawall-00000001', 'x-envoy-attempt-count: 1', 'x-forwarded-host: chat.example',
+      'x-forwarded-for: 127.0.0.1', 'x-forwarded-proto: http',
       'x-request-id: id-1', 'sec-websocket-extensions: permessage-deflate',
       'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
     ]) t.ok(head.includes(`\r\n${line}\r\n`), line)

@@ -10,8 +10,10 @@ import type { FaultCode } from '../core/codes.ts'
 import type { Exchange } from '../core/exchange.ts'
 import { tunnel } from '../core/outcome.ts'
 import type { Outcome, Refused } from '../core/outcome.ts'
+import { systemRandom } from '../core/random.ts'
+import type { Random } from '../core/random.ts'
 import type { Endpoint } from '../core/upstream.ts'
-import { handshakeFields, handshakeTarget } from './handshake.ts'
+import { HandshakeHeads } from './handshake.ts'
 import { watchSilence } from './silence.ts'
 import type { UpgradeCaller } from './upgrade-caller.ts'
 
@@ -24,6 +26,8 @@ export interface TunnelOwner {
 export interface TunnelsOptions {
   readonly clock: Clock
   readonly viaPseudonym: string
+  /** For trace ids; the system's unless given. */
+  readonly random?: Random
   /** Open tunnels of one upstream; more are refused with `bulkhead.full`. */
   readonly maxTunnels?: number
   /** Silence after which a tunnel is closed, ms. */
@@ -46,6 +50,7 @@ export function createTunnels(options: TunnelsOptions): Tunnels {
 
 export class Tunnels {
   readonly #options: TunnelsOptions
+  readonly #heads: HandshakeHeads
   readonly #proxy = createProxyServer({ ws: true })
   /** Tunnels and handshakes by name of the upstream. */
   readonly #open = new Map<string, Set<UpgradeCaller>>()
@@ -55,6 +60,7 @@ export class Tunnels {
 
   constructor(options: TunnelsOptions) {
     this.#options = options
+    this.#heads = new HandshakeHeads(options.random ?? systemRandom, options.viaPseudonym)
     // Errors come through the callback of each handshake as well; without a listener they would end the process.
     this.#proxy.on('error', () => {})
     this.#proxy.on('proxyReqWs', (request, incoming) => this.#handshakes.get(incoming)?.sending(request))
@@ -84,11 +90,13 @@ export class Tunnels {
   }
 
   #shake(exchange: Exchange, caller: UpgradeCaller, owner: TunnelOwner, endpoint: Endpoint): void {
-    const { clock, viaPseudonym, handshakeMs, idleMs } = this.#options
-    const handshake = new Handshake(exchange, caller, owner, clock, idleMs ?? defaultIdleMs)
+    const { clock, handshakeMs, idleMs } = this.#options
+    exchange.work.attempts++
+    const { target, fields } = this.#heads.build(exchange, endpoint, clock.now())
+    const handshake = new Handshake(exchange, caller, owner, clock, target, idleMs ?? defaultIdleMs)
     this.#handshakes.set(caller.request, handshake)
     handshake.arm(handshakeMs ?? defaultHandshakeMs)
-    caller.request.headers = handshakeFields(exchange, endpoint, viaPseudonym)
+    caller.request.headers = fields
     const options = { target: endpoint.url, ignorePath: true, connectTimeout: connectMs }
     this.#proxy.ws(caller.request, caller.socket, caller.firstBytes, options, (error) => handshake.failed(error))
   }
@@ -100,17 +108,21 @@ class Handshake {
   readonly #caller: UpgradeCaller
   readonly #owner: TunnelOwner
   readonly #clock: Clock
+  readonly #target: string
   readonly #idleMs: number
   #request: ClientRequest | null = null
   #timer: Timer | null = null
   #isOver = false
   #isTimedOut = false
 
-  constructor(exchange: Exchange, caller: UpgradeCaller, owner: TunnelOwner, clock: Clock, idleMs: number) {
+  constructor(
+    exchange: Exchange, caller: UpgradeCaller, owner: TunnelOwner, clock: Clock, target: string, idleMs: number,
+  ) {
     this.#exchange = exchange
     this.#caller = caller
     this.#owner = owner
     this.#clock = clock
+    this.#target = target
     this.#idleMs = idleMs
     caller.socket.on('close', () => this.#abandon())
   }
@@ -126,7 +138,7 @@ class Handshake {
   sending(request: ClientRequest): void {
     this.#request = request
     // As received: http-proxy-3 would normalise it.
-    request.path = handshakeTarget(this.#exchange)
+    request.path = this.#target
     this.#exchange.work.raise('maybe')
     request.on('upgrade', (answer: IncomingMessage, upstream: Duplex) => this.#upgraded(answer, upstream))
     request.on('response', (answer: IncomingMessage) => this.#answered(answer))
