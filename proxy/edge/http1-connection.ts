@@ -3,44 +3,21 @@
 // behind the one in flight stays unread, in the socket and its kernel. It ends so that the peer can tell an end from a
 // break.
 
-import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import { BodyReader } from '../http1/body-reader.ts'
 import { BodyWriter } from '../http1/body-writer.ts'
 import { chunkedBody, noBody } from '../http1/framing.ts'
-import type { HeadLimits } from '../http1/head-reader.ts'
 import type { RequestHead } from '../core/caller.ts'
-import type { Gate } from './gate.ts'
-import type { HeadFlusher } from './head-flusher.ts'
-import type { HttpDate } from './http-date.ts'
 import { Http1Caller } from './http1-caller.ts'
+import type { ConnectionContext } from './http1-context.ts'
 import { Http1Intake } from './http1-intake.ts'
 import { Http1RequestBody } from './http1-request-body.ts'
 import type { BodyReading } from './http1-request-body.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
 import { Linger } from './linger.ts'
 import { rawRefusal } from './raw-answer.ts'
 import { StallWatch } from './stall-watch.ts'
-import { UpgradeCaller } from './upgrade-caller.ts'
-
-/** What all connections of a listener share. */
-export interface ConnectionContext {
-  readonly clock: Clock
-  readonly gate: Gate
-  readonly limits: HeadLimits
-  readonly flusher: HeadFlusher
-  readonly date: HttpDate
-  readonly accept: (caller: IncomingCaller) => void
-  /** Counts what was refused before a route was known. */
-  readonly unrouted: (code: Code) => void
-  readonly isDraining: () => boolean
-  readonly halfClose: 'leave' | 'serve'
-  readonly headMs: number
-  readonly keepAliveMs: number
-  readonly requestIdleMs: number
-}
+import { messageOf, UpgradeCaller } from './upgrade-caller.ts'
 
 export class Http1Connection implements BodyReading {
   readonly socket: Socket
@@ -253,14 +230,6 @@ export class Http1Connection implements BodyReading {
     this.closed()
     this.socket.destroy()
   }
-}
-
-/** What a tunnel is made of is written for node's own request. */
-function messageOf(head: RequestHead, socket: Socket): IncomingMessage {
-  return Object.assign(new IncomingMessage(socket), {
-    method: head.method, url: head.target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1,
-    rawHeaders: [...head.headers], complete: true,
-  })
 }
 
 function ignore(): void {

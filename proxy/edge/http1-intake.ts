@@ -1,11 +1,13 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// From bytes to a head that has passed the strict gate, with the framing of the body behind it. One per connection; what
-// it found last is in its fields until the next head is read.
+// From bytes to a head that has passed the strict gate, with the framing of the body behind it. One per connection;
+// what it found last is in its fields until the next head is read.
 
 import type { RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
-import { FramingFields, isPersistent, malformedFraming, noBody, requestFraming, unknownCoding } from '../http1/framing.ts'
+import {
+  FramingFields, isPersistent, malformedFraming, noBody, requestFraming, unknownCoding,
+} from '../http1/framing.ts'
 import { HeadReader } from '../http1/head-reader.ts'
 import type { HeadLimits, HeadStatus } from '../http1/head-reader.ts'
 import { isRequestLine, parseRequestHead } from '../http1/request-head.ts'

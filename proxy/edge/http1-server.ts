@@ -1,5 +1,5 @@
-// HTTP/1.1 in, over bare sockets: the set of connections of one listener, its bounds, and the one timer that looks after
-// them. All that leaves it is a Caller.
+// HTTP/1.1 in, over bare sockets: the set of connections of one listener, its bounds, and the one timer that looks
+// after them. All that leaves it is a Caller.
 
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
@@ -11,7 +11,7 @@ import { Gate } from './gate.ts'
 import { HeadFlusher } from './head-flusher.ts'
 import { HttpDate } from './http-date.ts'
 import { Http1Connection } from './http1-connection.ts'
-import type { ConnectionContext } from './http1-connection.ts'
+import type { ConnectionContext } from './http1-context.ts'
 import type { IncomingCaller } from './incoming-caller.ts'
 import { listenOn, urlOf } from './listen.ts'
 

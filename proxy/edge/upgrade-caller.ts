@@ -1,7 +1,7 @@
 // A request that asks to become a WebSocket, as a Caller: until its upstream agrees it can be refused or answered like
 // any other, on the bare socket; each such answer closes the connection.
 
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodySink } from '../core/body.ts'
 import type { RequestHead } from '../core/caller.ts'
@@ -18,6 +18,14 @@ export function wantsWebSocket(request: IncomingMessage): boolean {
   return request.method === 'GET' && request.httpVersionMinor === 1 &&
     firstValue(fields, 'upgrade')?.toLowerCase() === 'websocket' &&
     firstValue(fields, 'content-length') === undefined && firstValue(fields, 'transfer-encoding') === undefined
+}
+
+/** A head as node's own request, which is what tunnels are made from. */
+export function messageOf(head: RequestHead, socket: Socket): IncomingMessage {
+  return Object.assign(new IncomingMessage(socket), {
+    method: head.method, url: head.target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1,
+    rawHeaders: [...head.headers], complete: true,
+  })
 }
 
 export class UpgradeCaller implements IncomingCaller {
