@@ -2,8 +2,8 @@
 // The strict gate: what a head must be before anything is routed or sent. It looks at the raw fields only, because
 // parsers that build objects drop and join what an attacker hides. It repairs nothing.
 //
-// Known limits behind node:http: its parser knows a table of methods and answers 400 to a valid token outside it, and it
-// takes `SOURCE … ICE/1.0` for HTTP/1.0. Syntax of names, values and chunks is the reader's work, in its strict mode.
+// Known limits behind node:http: its parser knows a table of methods and answers 400 to a valid token outside it, and
+// takes `SOURCE / ICE/1.0` for HTTP/1.0. Syntax of names, values and chunks is the reader's work, in its strict mode.
 
 import type { RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
