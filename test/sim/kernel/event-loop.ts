@@ -8,12 +8,12 @@ export class EventLoop implements Happening {
   busyMs = 0
   readonly #schedule: Schedule
   readonly #costMs: number
-  /** Callbacks of the running turn, and those that have become ready meanwhile. */
+  /** Callbacks of the running turn, how many of them are over, and those that have become ready meanwhile. */
   #turn: Happening[] = []
   #done = 0
   #ready: Happening[] = []
   #ends: Happening[] = []
-  #isScheduled = false
+  #isAwake = false
 
   /** `costMs`: what one callback takes; 0 for a loop that is never the bottleneck. */
   constructor(schedule: Schedule, costMs: number) {
@@ -25,40 +25,46 @@ export class EventLoop implements Happening {
   post(what: Happening): void {
     if (this.#costMs === 0) return what.happen(this.#schedule.now)
     this.#ready.push(what)
-    this.#goOn()
+    this.#wake()
   }
 
   /** Runs `what` after the callbacks of this turn. */
   endOfTurn(what: Happening): void {
     this.#ends.push(what)
-    this.#goOn()
+    this.#wake()
   }
 
-  /** One callback is over: its effects happen now. After the last one the turn ends. */
+  /** Begins a turn with all that is ready, or: one callback is over, and its effects happen now. */
   happen(now: number): void {
-    this.#isScheduled = false
-    this.#turn[this.#done++]?.happen(now)
-    if (this.#done >= this.#turn.length) {
-      const ends = this.#ends
-      this.#ends = []
-      for (const what of ends) what.happen(now)
-      this.#turn = this.#ready
-      this.#ready = []
-      this.#done = 0
+    if (this.#done < this.#turn.length) {
+      const what = this.#turn[this.#done++] as Happening
+      what.happen(now)
+      if (this.#done < this.#turn.length) return this.#runNext()
+      this.#end(now)
     }
-    if (this.#turn.length > 0 || this.#ends.length > 0) this.#goOn()
+    this.#turn = this.#ready
+    this.#ready = []
+    this.#done = 0
+    if (this.#turn.length > 0) return this.#runNext()
+    this.#end(now)
+    this.#isAwake = this.#ready.length > 0 || this.#ends.length > 0
+    if (this.#isAwake) this.#schedule.at(now, this)
   }
 
-  #goOn(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    if (this.#turn.length === 0) {
-      this.#turn = this.#ready
-      this.#ready = []
-      this.#done = 0
-    }
-    const costMs = this.#turn.length > 0 ? this.#costMs : 0
-    this.busyMs += costMs
-    this.#schedule.at(this.#schedule.now + costMs, this)
+  #runNext(): void {
+    this.busyMs += this.#costMs
+    this.#schedule.at(this.#schedule.now + this.#costMs, this)
+  }
+
+  #end(now: number): void {
+    const ends = this.#ends
+    this.#ends = []
+    for (const what of ends) what.happen(now)
+  }
+
+  #wake(): void {
+    if (this.#isAwake) return
+    this.#isAwake = true
+    this.#schedule.at(this.#schedule.now, this)
   }
 }

@@ -1,0 +1,73 @@
+// Adds up what a limit observes between two of its decisions: the time integral of what is in flight, useful endings,
+// signals of overload, and for how much of the time the limit was binding. It decides nothing.
+
+import type { LimitLesson } from './limit.ts'
+
+export class LimitWindow {
+  inFlight = 0
+  isBinding = false
+  /** Most in flight in this window. */
+  peak = 0
+  /** Endings that were useful work. */
+  useful = 0
+  /** Signals of overload, weak ones by half. */
+  overloads = 0
+  /** Endings that say anything. */
+  endings = 0
+  openedAt = 0
+  #integral = 0
+  #bindingMs = 0
+  #at = 0
+
+  /** Starts afresh; what is in flight stays. */
+  open(now: number): void {
+    this.openedAt = now
+    this.peak = this.inFlight
+    this.useful = 0
+    this.overloads = 0
+    this.endings = 0
+    this.#integral = 0
+    this.#bindingMs = 0
+    this.#at = now
+  }
+
+  observe(inFlight: number, isBinding: boolean, now: number): void {
+    this.#advance(now)
+    this.inFlight = inFlight
+    this.isBinding = isBinding
+    if (inFlight > this.peak) this.peak = inFlight
+  }
+
+  learn(lesson: LimitLesson, now: number): void {
+    if (lesson.sample === 'no' && lesson.brake === 'no') return
+    this.#advance(now)
+    this.endings++
+    if (lesson.brake === 'no') { if (lesson.sample === 'yes') this.useful++ }
+    else this.overloads += lesson.brake === 'weak' ? 0.5 : 1
+  }
+
+  /** ms since it was opened, up to the last call. */
+  get elapsedMs(): number { return this.#at - this.openedAt }
+
+  /** Mean number in flight. */
+  get meanInFlight(): number { return this.elapsedMs > 0 ? this.#integral / this.elapsedMs : this.inFlight }
+
+  /** Useful endings a ms. */
+  get throughput(): number { return this.elapsedMs > 0 ? this.useful / this.elapsedMs : 0 }
+
+  /**
+   * Mean time inside the upstream by Little's law, ms: it counts what is still running, so an upstream that answers
+   * only its fast requests does not look fast. Infinity while nothing useful has ended.
+   */
+  get meanMs(): number { return this.useful > 0 ? this.#integral / this.useful : Infinity }
+
+  /** The part of the time that the limit was binding. */
+  get bindingRatio(): number { return this.elapsedMs > 0 ? this.#bindingMs / this.elapsedMs : 0 }
+
+  #advance(now: number): void {
+    const passedMs = Math.max(0, now - this.#at)
+    this.#integral += this.inFlight * passedMs
+    if (this.isBinding) this.#bindingMs += passedMs
+    this.#at = now
+  }
+}

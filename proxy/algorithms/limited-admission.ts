@@ -1,0 +1,207 @@
+// The one admission of an upstream whose limit is learned: permits under the limit and a static ceiling, shares of the
+// ceiling for groups of routes, and one line bounded by time and bytes. Refusing happens on arrival, by the predicted
+// wait; who is already in line leaves it only for a permit, for a higher class, or because its time is over.
+
+import { DrainRate } from './drain-rate.ts'
+import type { Limit } from './limit.ts'
+import { WaitingLine } from './waiting-line.ts'
+import type { LineGroup, LineWaiter } from './waiting-line.ts'
+
+export interface LimitedAdmissionOptions {
+  /** Static permits in all; Infinity for none. */
+  readonly ceiling: number
+  /** Body and head bytes of those in line, at most. */
+  readonly maxQueuedBytes: number
+  readonly bounds: QueueBounds
+}
+
+/** The longest wait is `factor` times the learned baseline, inside these clamps. */
+export interface QueueBounds {
+  readonly factor: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+/** Twice the service time absorbs what chance piles up and keeps p99 within a small multiple of it. */
+export const defaultQueueBounds: QueueBounds = { factor: 2, minMs: 20, maxMs: 500 }
+
+/** How an arrival was decided. wait: call `wait` with a waiter. The rest are refusals. */
+export type Arrival = 'admitted' | 'wait' | 'limit' | 'bulkhead' | 'doomed'
+
+/** Predicted waits above this part of the bound are refused, so that chance seldom carries a wait over the bound. */
+const acceptedPart = 0.7
+
+/** A higher class counts as present for this many baselines after its last arrival. */
+const presenceBaselines = 32
+
+export class LimitedAdmission {
+  ceiling: number
+  maxQueuedBytes: number
+  inUse = 0
+  readonly limit: Limit
+  readonly line = new WaitingLine()
+  readonly #bounds: QueueBounds
+  readonly #drain = new DrainRate()
+  /** Permits of routes so slow that their latency says nothing about the others. */
+  #aside = 0
+  #isBinding = false
+  #isWanted = false
+  #higherAt = -Infinity
+  #handsOver = false
+
+  constructor(limit: Limit, options: LimitedAdmissionOptions) {
+    this.limit = limit
+    this.ceiling = options.ceiling
+    this.maxQueuedBytes = options.maxQueuedBytes
+    this.#bounds = options.bounds
+  }
+
+  /** Permits that may be in use at once. */
+  get capacity(): number { return Math.min(this.ceiling, Math.floor(this.limit.limit)) }
+
+  /** The longest wait in line, ms. */
+  get maxWaitMs(): number {
+    const { factor, minMs, maxMs } = this.#bounds
+    const { baselineMs } = this.limit
+    return baselineMs > 0 ? Math.min(Math.max(factor * baselineMs, minMs), maxMs) : maxMs
+  }
+
+  /** The group of that name; `share` (0 to 1] of the static ceiling, at least one permit, rounded down. */
+  group(name: string, share: number): LineGroup {
+    const ceiling = share >= 1 ? Infinity : Math.max(1, Math.floor(share * this.ceiling))
+    return this.line.group(name, ceiling)
+  }
+
+  /**
+   * Decides on an arrival of class `level` (0 first) with `leftMs` until nobody needs its answer any more (Infinity:
+   * none) and `bytes` to keep while it waits. `admitted` has taken a permit.
+   */
+  arrive(group: LineGroup, level: number, leftMs: number, bytes: number, now: number): Arrival {
+    if (level < 2) this.#higherAt = now
+    const isFull = this.inUse >= this.ceiling || group.inUse >= group.ceiling
+    if (!isFull && this.inUse < this.#roomFor(level, now) && this.line.next() === null) {
+      this.take(group, now)
+      return 'admitted'
+    }
+    if (!isFull) this.#bind(now)
+    const verdict = this.#judgeWait(level, leftMs, bytes, now)
+    return verdict === 'limit' && isFull ? 'bulkhead' : verdict
+  }
+
+  /** Joins the line after `arrive` said so; one of a lower class may have to leave it for that. */
+  wait(waiter: LineWaiter, now: number): void {
+    const waitsMs = (this.line.length + 1) * this.#gapMs(now)
+    if (waitsMs > acceptedPart * this.maxWaitMs || this.line.bytes + waiter.bytes > this.maxQueuedBytes) {
+      const lowest = this.line.lastBelow(waiter.level)
+      if (lowest !== null) {
+        this.line.remove(lowest)
+        lowest.pushedOut(now)
+      }
+    }
+    this.line.add(waiter)
+    this.#isWanted = true
+  }
+
+  /** Leaves the line; nothing happens to one who is not in it. */
+  leave(waiter: LineWaiter): void {
+    this.line.remove(waiter)
+  }
+
+  /** Takes a permit whatever the limit says: observe mode counts, it does not refuse. */
+  take(group: LineGroup, now: number): void {
+    this.inUse++
+    group.inUse++
+    this.#tell(now)
+  }
+
+  /** Takes a permit if one is free and nobody waits for it: hedges and retries never wait. */
+  tryTake(group: LineGroup, now: number): boolean {
+    if (this.inUse >= this.capacity || group.inUse >= group.ceiling || this.line.next() !== null) return false
+    this.take(group, now)
+    return true
+  }
+
+  /** Gives a permit back, and hands it on. */
+  release(group: LineGroup, now: number): void {
+    this.inUse--
+    group.inUse--
+    this.#drain.freed(this.#isWanted, now)
+    this.handOver(now)
+    this.#isBinding &&= this.inUse >= Math.floor(this.limit.limit)
+    this.#isWanted = this.#isBinding || this.line.length > 0
+    this.#tell(now)
+  }
+
+  /** Counts one more (or less, by -1) permit of a slow route: its latency is kept out of what the limit learns. */
+  setAside(change: 1 | -1, now: number): void {
+    this.#aside += change
+    this.#tell(now)
+  }
+
+  /** Ends the waits that are over; returns when the next one ends (Infinity: none). */
+  expire(now: number): number {
+    return this.line.expire(now)
+  }
+
+  /** Gives out what is free: after a release, and after the limit or the ceiling has grown. */
+  handOver(now: number): void {
+    // An admitted waiter may give its permit back at once: the loop below, not the stack, goes on with the next one.
+    if (this.#handsOver) return
+    this.#handsOver = true
+    for (;;) {
+      const waiter = this.line.next()
+      if (waiter === null) break
+      if (waiter.expiresAt <= now) {
+        this.line.remove(waiter)
+        waiter.expired(now)
+        continue
+      }
+      if (this.inUse >= this.#roomFor(waiter.level, now)) break
+      this.line.remove(waiter)
+      this.take(waiter.group, now)
+      waiter.admitted(now)
+    }
+    this.#handsOver = false
+  }
+
+  /** When a waiter who arrives now has to be gone at the latest, clock ms. */
+  expiresAt(leftMs: number, now: number): number {
+    return now + Math.min(this.maxWaitMs, leftMs - this.limit.baselineMs)
+  }
+
+  /** Sheddable work leaves one permit free while higher classes come, so that theirs wait for no long work below. */
+  #roomFor(level: number, now: number): number {
+    const room = this.capacity
+    if (level < 2 || room <= 1) return room
+    return now - this.#higherAt <= presenceBaselines * this.limit.baselineMs ? room - 1 : room
+  }
+
+  #judgeWait(level: number, leftMs: number, bytes: number, now: number): Arrival {
+    const { maxWaitMs } = this
+    const waitsMs = (this.line.aheadOf(level) + 1) * this.#gapMs(now)
+    const serviceMs = this.limit.baselineMs
+    if (waitsMs + serviceMs > leftMs) return 'doomed'
+    if (waitsMs > acceptedPart * maxWaitMs) return 'limit'
+    if (this.line.bytes + bytes > this.maxQueuedBytes && this.line.lastBelow(level) === null) return 'limit'
+    return 'wait'
+  }
+
+  /** Mean time between two permits: measured, else what the baseline and the limit make likely. */
+  #gapMs(now: number): number {
+    if (this.#drain.isKnown) return this.#drain.gapMs(now)
+    const { baselineMs, limit } = this.limit
+    // With nothing known at all, as many may wait as may be in flight.
+    return (baselineMs > 0 ? baselineMs : acceptedPart * this.maxWaitMs) / limit
+  }
+
+  #bind(now: number): void {
+    this.#isWanted = true
+    if (this.#isBinding) return
+    this.#isBinding = true
+    this.#tell(now)
+  }
+
+  #tell(now: number): void {
+    this.limit.observe(this.inUse - this.#aside, this.#isBinding, now)
+  }
+}
