@@ -2,33 +2,28 @@
 // loaded.
 
 import { readFileSync } from 'node:fs'
+import { dispatch } from './command/dispatch.ts'
+import { drain } from './command/drain.ts'
+import { processIo } from './command/environment.ts'
+import { reload } from './command/reload.ts'
+import { status } from './command/status.ts'
 import { explainCommand, schemaCommand, validateCommand } from './config/commands.ts'
-import type { CommandIo } from './config/commands.ts'
 import { run } from './run.ts'
 
-const { version } = JSON.parse(readFileSync(manifest(), 'utf8')) as { version: string }
+/** Resolves to the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const { version } = JSON.parse(readFileSync(manifest(), 'utf8')) as { version: string }
+  return dispatch(args, {
+    run: (rest, io) => run(rest, io, version),
+    validate: validateCommand,
+    schema: (rest, io) => schemaCommand(io, rest),
+    explain: explainCommand,
+    drain, reload, status,
+  }, processIo(), version)
+}
 
 /** Beside the sources, or two folders above the built ones. */
 function manifest(): URL {
   const isBuilt = import.meta.url.endsWith('.js')
   return new URL(isBuilt ? '../../package.json' : '../package.json', import.meta.url)
-}
-
-/** Resolves to the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const io: CommandIo = {
-    stdout: (text) => { process.stdout.write(text) },
-    stderr: (text) => { process.stderr.write(text) },
-    readFile: (path) => readFileSync(path, 'utf8'),
-    env: process.env,
-    isTTY: process.stdout.isTTY,
-  }
-  const [verb, ...rest] = args
-  switch (verb) {
-    case 'run': return run(rest, io, version)
-    case 'validate': return validateCommand(rest, io)
-    case 'schema': return schemaCommand(io, rest)
-    case 'explain': return explainCommand(rest, io)
-    default: return 2
-  }
 }

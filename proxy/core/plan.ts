@@ -21,6 +21,8 @@ export interface Observer {
 export interface Forwarding {
   /** The Host sent upstream; null: the caller's own authority. */
   readonly host: string | null
+  /** Name of the listener in Via fields, a token: of this process and of no other listener of it. */
+  readonly via: string
   /** Cut from the front of the path; '' for none. */
   readonly stripPrefix: string
   /** Lower-case names; fields to add after the removal. */

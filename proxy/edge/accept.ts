@@ -3,6 +3,7 @@
 // gate (1) to its end. It knows no socket and no mechanism: it asks doors, hands on, and says how it ended.
 
 import type { Announce } from '../core/announce.ts'
+import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { codes } from '../core/codes.ts'
 import type { Code } from '../core/codes.ts'
@@ -32,7 +33,7 @@ export interface AcceptorOptions {
   readonly random: Random
   readonly announce: Announce
   /** Counts what was refused without a route. */
-  readonly unrouted: (code: Code) => void
+  readonly unrouted: (code: Code, caller: Caller) => void
   readonly tunnels: Tunnels
 }
 
@@ -71,7 +72,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     // 2: the plan.
     const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
     if (plan === null) {
-      this.#options.unrouted('route.none')
+      this.#options.unrouted('route.none', caller)
       return caller.refuse('route.none', 0, this.#requestId(caller))
     }
     // 3: the exchange, and who is told when the caller's side ends.
@@ -123,7 +124,8 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     }
     switch (outcome.kind) {
       case 'reply':
-        return this.#deliver(exchange, outcome, now)
+        // 12: the answer.
+        return deliver(exchange, outcome, now)
       case 'refused':
         return this.#refuse(exchange, outcome, now)
       case 'failed':
@@ -136,15 +138,6 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
         // Counted as a tunnel from here on: doors and deadline are done with it.
         return exchange.end(now)
     }
-  }
-
-  // 12: the answer; a head that cannot be written is upstream's fault.
-  #deliver(exchange: Exchange, outcome: Extract<Outcome, { kind: 'reply' }>, now: number): void {
-    if (deliver(exchange, outcome, now)) return
-    outcome.body?.discard()
-    const fault = 'upstream.malformed'
-    exchange.settle({ kind: 'failed', fault, cause: 'a field of the answer cannot be written' }, fault, 502, now)
-    this.#tell(exchange, fault, 0)
   }
 
   // 5: the constant refusal.

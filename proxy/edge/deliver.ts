@@ -8,8 +8,8 @@ import type { Reply } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 
-/** Begins the answer; false: its head cannot be written, and nothing has been. */
-export function deliver(exchange: Exchange, reply: Reply, now: number): boolean {
+/** Begins the answer. Names and values have passed our reader, or the checks of the configuration. */
+export function deliver(exchange: Exchange, reply: Reply, now: number): void {
   const { caller, plan } = exchange
   const { body, status } = reply
   const isBare = hasNoBody(status, caller.head.method)
@@ -18,21 +18,11 @@ export function deliver(exchange: Exchange, reply: Reply, now: number): boolean 
   const keepsLength = isBare && status !== 204
   const fields = fieldsOf(reply.headers, plan, keepsLength, length === -1 && caller.head.version !== 0)
   exchange.isStream = plan.isStream || isEventStream(fields)
-  let sink
-  try {
-    sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())
-  } catch {
-    // The caller's writer checks names and values once more; what it refuses would have split the head.
-    return false
-  }
+  const sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())
   exchange.settle(reply, null, status, now)
-  if (body !== null && !isBare) {
-    body.flow(sink)
-    return true
-  }
+  if (body !== null && !isBare) return body.flow(sink)
   body?.discard()
   sink.end(null)
-  return true
 }
 
 /** RFC 9112 section 6.3, first rule. */

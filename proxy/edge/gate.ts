@@ -1,9 +1,7 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
 // The strict gate: what a head must be before anything is routed or sent. It looks at the raw fields only, because
 // parsers that build objects drop and join what an attacker hides. It repairs nothing.
-//
-// Known limits behind node:http: its parser knows a table of methods and answers 400 to a valid token outside it, and
-// takes `SOURCE / ICE/1.0` for HTTP/1.0. Syntax of names, values and chunks is the reader's work, in its strict mode.
+// Syntax of names, values and chunks is the reader's work.
 
 import type { RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
@@ -17,7 +15,7 @@ export interface GateLimits {
   readonly uriBytes: number
 }
 
-/** A head as a parser hands it over; node's IncomingMessage is one. */
+/** A head as a parser hands it over. */
 export interface ReceivedHead {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -106,8 +104,6 @@ export class Gate {
       case 'expect':
         found.expectation = found.expectation === null ? value : `${found.expectation}, ${value}`
         return null
-      case 'connection':
-        return nominatesFraming.test(value) ? 'request.malformed' : null
       case 'via':
         // The whole word: other instances are called alike.
         return value.split(wordEnd).includes(this.#viaPseudonym) ? 'request.loop' : null
@@ -120,9 +116,8 @@ export class Gate {
 const wordEnd = /[,\s]+/
 
 /** Lengths of the names that `#read` knows, as bits. */
-const telling = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 10 | 1 << 14 | 1 << 17
+const telling = 1 << 3 | 1 << 4 | 1 << 6 | 1 << 14 | 1 << 17
 
-const nominatesFraming = /(?:^|[,\s])(?:content-length|transfer-encoding|host)(?:$|[,\s])/i
 /** Sixteen digits hold every safe integer; leading zeros are legal. */
 const digits = /^[0-9]{1,16}$/
 

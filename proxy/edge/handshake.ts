@@ -18,9 +18,8 @@ export interface HandshakeHead {
 export class HandshakeHeads {
   readonly #heads: RequestHeads
 
-  /** `pseudonym`: name of this process in Via fields. */
-  constructor(random: Random, pseudonym: string) {
-    this.#heads = new RequestHeads(random, pseudonym)
+  constructor(random: Random) {
+    this.#heads = new RequestHeads(random)
   }
 
   /** The head of this exchange's handshake with that endpoint. */

@@ -7,18 +7,9 @@ import type { BodySink } from '../core/body.ts'
 import type { RequestHead } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
-import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import type { IncomingCaller } from './incoming-caller.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
-
-/** Whether a head asks for a WebSocket and nothing else; a handshake has no body (RFC 6455 section 4.1). */
-export function wantsWebSocket(request: IncomingMessage): boolean {
-  const fields = request.rawHeaders
-  return request.method === 'GET' && request.httpVersionMinor === 1 &&
-    firstValue(fields, 'upgrade')?.toLowerCase() === 'websocket' &&
-    firstValue(fields, 'content-length') === undefined && firstValue(fields, 'transfer-encoding') === undefined
-}
 
 /** A head as node's own request, which is what tunnels are made from. */
 export function messageOf(head: RequestHead, socket: Socket): IncomingMessage {

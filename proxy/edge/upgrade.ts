@@ -25,7 +25,6 @@ export interface TunnelOwner {
 
 export interface TunnelsOptions {
   readonly clock: Clock
-  readonly viaPseudonym: string
   /** For trace ids; the system's unless given. */
   readonly random?: Random
   /** Open tunnels of one upstream; more are refused with `bulkhead.full`. */
@@ -60,7 +59,7 @@ export class Tunnels {
 
   constructor(options: TunnelsOptions) {
     this.#options = options
-    this.#heads = new HandshakeHeads(options.random ?? systemRandom, options.viaPseudonym)
+    this.#heads = new HandshakeHeads(options.random ?? systemRandom)
     // Errors come through the callback of each handshake as well; without a listener they would end the process.
     this.#proxy.on('error', () => {})
     this.#proxy.on('proxyReqWs', (request, incoming) => this.#handshakes.get(incoming)?.sending(request))

@@ -2,10 +2,12 @@
 // each other, and stopped the other way round. It parses nothing and prints nothing.
 
 import type { Announce } from '../core/announce.ts'
+import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { House } from '../core/house.ts'
 import type { Observer } from '../core/plan.ts'
+import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
 import type { Code } from '../core/codes.ts'
 import type { Upstream } from '../core/upstream.ts'
@@ -17,7 +19,6 @@ import { compile } from '../pipeline/compile.ts'
 import type { Ground } from '../pipeline/compile.ts'
 import { Parts } from '../pipeline/parts.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
-import { viaPseudonym } from '../upstream/request-head.ts'
 import { leafOf } from './leaves.ts'
 
 export interface InstanceOptions {
@@ -27,7 +28,7 @@ export interface InstanceOptions {
   readonly announce: Announce
   readonly observer: Observer
   /** Counts what was refused before a route was known. */
-  readonly unrouted: (code: Code) => void
+  readonly unrouted: (code: Code, caller?: Caller) => void
 }
 
 export class Instance {
@@ -45,8 +46,13 @@ export class Instance {
     this.configuration = configuration
     this.upstreams = new Map(configuration.upstreams.map((upstream) =>
       [upstream.name, leafOf(upstream, clock, random)]))
-    this.tunnels = createTunnels({ clock, viaPseudonym })
+    this.tunnels = createTunnels({ clock })
+    // A service may hand our Via on to its own calls, and another Seawall may stand behind: only a request that comes
+    // back to the same listener of the same process has gone round.
+    const process = traceId(random).slice(0, 8)
+    const viaOf = (listener: string): string => `seawall-${process}-${listener}`
     this.#ground = {
+      viaOf,
       clock, random, announce, observer: options.observer, house: this.house, parts: this.parts,
       upstreamOf: (name) => this.upstreams.get(name) as Upstream,
     }
@@ -55,7 +61,8 @@ export class Instance {
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
     this.servers = configuration.listeners.map((listener) => new Http1Server({
-      listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted, viaPseudonym,
+      listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted,
+      viaPseudonym: viaOf(listener.name),
       accept: (caller, name) => acceptor.accept(caller, name),
       isDraining: () => listener.kind === 'ingress' && this.house.phase !== 'serving',
     }))

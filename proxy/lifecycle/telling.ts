@@ -2,6 +2,7 @@
 // observer that plans know. Made before the instance, because it must be there to be told of its start.
 
 import type { Announce } from '../core/announce.ts'
+import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration } from '../core/configuration.ts'
@@ -22,7 +23,8 @@ export interface Telling {
   readonly metrics: Metrics
   readonly announce: Announce
   readonly observer: Observer
-  readonly unrouted: (code: Code) => void
+  /** A request without a route; its caller, where its head could be read. */
+  readonly unrouted: (code: Code, caller?: Caller) => void
   readonly logDropped: () => number
   /** Writes what is buffered: the last thing before the exit. */
   close(): void
@@ -46,9 +48,11 @@ export function createTelling(
     metrics,
     announce: createAnnouncer(logs.notices),
     observer: observeWith(metrics.observer, accessLog),
-    unrouted(code) {
+    unrouted(code, caller) {
       metrics.unrouted(code)
-      accessLog.unrouted({ code })
+      if (caller === undefined) return accessLog.unrouted({ code })
+      const { method, path } = caller.head
+      accessLog.unrouted({ code, method, path, remoteAddress: caller.remoteAddress })
     },
     logDropped: () => logs.dropped() + accessLog.dropped(),
     close() {

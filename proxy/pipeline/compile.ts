@@ -29,6 +29,8 @@ export interface Ground {
   readonly observer: Observer
   readonly house: House
   readonly parts: Parts
+  /** The name of the listener of that name in Via fields. */
+  readonly viaOf: (listener: string) => string
   /** The leaf of the upstream of that name. */
   readonly upstreamOf: (name: string) => Upstream
 }
@@ -69,7 +71,7 @@ function planOf(
     endpoints: leaf.endpoints,
     doors,
     handle: join([], attempts.handle),
-    forwarding: forwardingOf(listener, route, upstream),
+    forwarding: forwardingOf(listener, route, upstream, ground.viaOf(listener.name)),
     isStream: route.isStream,
     maxBodyBytes: route.maxBodyBytes,
     observer: ground.observer,

@@ -5,10 +5,11 @@ import type { ListenerOptions, RouteConfiguration, UpstreamConfiguration } from 
 import type { Forwarding } from '../core/plan.ts'
 
 export function forwardingOf(
-  listener: ListenerOptions, route: RouteConfiguration, upstream: UpstreamConfiguration,
+  listener: ListenerOptions, route: RouteConfiguration, upstream: UpstreamConfiguration, via: string,
 ): Forwarding {
   return {
     host: upstream.host,
+    via,
     stripPrefix: route.stripPrefix,
     // A field that is set replaces the one that came.
     requestRemove: lowerNames([...route.requestHeaders.remove, ...Object.keys(route.requestHeaders.set)]),

@@ -49,6 +49,8 @@ export interface HeadRecipe {
   readonly actions: ReadonlyMap<string, number>
   /** By length of a name: 0 when no name of `actions` has it. Lengths beyond the table have to be looked up. */
   readonly lengths: Uint8Array
+  /** The Via line by the version the request came in (RFC 9110 section 7.6.3). */
+  readonly viaLines: readonly string[]
   /** The fields the route sets, as lines. */
   readonly setLines: string
   readonly wanted: ForwardedChoice
@@ -58,6 +60,8 @@ export interface HeadRecipe {
   readonly addsTimeout: boolean
   readonly addsEnvoyTimeout: boolean
 }
+
+const receivedProtocol = ['1.0', '1.1', '2'] as const
 
 /** Works out a route's recipe. Throws when a configured field or host cannot stand in a head. */
 export function recipeOf(forwarding: Forwarding): HeadRecipe {
@@ -74,6 +78,7 @@ export function recipeOf(forwarding: Forwarding): HeadRecipe {
     stripPrefix: forwarding.stripPrefix.replace(/\/+$/, ''),
     actions,
     lengths,
+    viaLines: receivedProtocol.map((version) => `via: ${version} ${forwarding.via}\r\n`),
     setLines: linesOf(forwarding),
     wanted: {
       for: adds('x-forwarded-for'),

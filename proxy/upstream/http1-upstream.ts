@@ -9,7 +9,7 @@ import type { Endpoint, Upstream } from '../core/upstream.ts'
 import { Line } from './line.ts'
 import { Pool } from './pool.ts'
 import type { PoolTimeouts } from './pool.ts'
-import { RequestHeads, viaPseudonym } from './request-head.ts'
+import { RequestHeads } from './request-head.ts'
 import { SocketOpening } from './socket-opening.ts'
 import type { UpstreamTls } from './socket-opening.ts'
 
@@ -22,8 +22,6 @@ export interface Http1UpstreamOptions {
   readonly tls?: UpstreamTls | undefined
   readonly clock: Clock
   readonly random: Random
-  /** Name of this process in Via fields, a token; what the edge looks for to detect loops. */
-  readonly viaPseudonym?: string | undefined
 }
 
 const defaultStreamIdleMs = 300_000
@@ -49,7 +47,7 @@ class Http1Upstream implements Upstream {
   constructor(options: Http1UpstreamOptions) {
     const { clock, tls } = options
     const timeouts = { ...options.timeouts, streamIdleMs: options.timeouts.streamIdleMs ?? defaultStreamIdleMs }
-    const heads = new RequestHeads(options.random, options.viaPseudonym ?? viaPseudonym)
+    const heads = new RequestHeads(options.random)
     this.name = options.name
     this.endpoints = options.endpoints
     this.#clock = clock

@@ -49,6 +49,7 @@ const openGates: GateRun = {
 
 export const plainForwarding: Forwarding = {
   host: null,
+  via: 'seawall-test',
   stripPrefix: '',
   requestRemove: new Set(),
   requestSet: [],

@@ -14,7 +14,7 @@ const parent = '8000000080000000'
 function built(shape: RequestShape): string {
   const sent = new Sent(shape)
   const now = sent.attempt.work.exchange.startedAt
-  return new RequestHeads(() => 0.5, 'seawall-test').build(sent.attempt, 'origin.example:81', now)
+  return new RequestHeads(() => 0.5).build(sent.attempt, 'origin.example:81', now)
 }
 
 /** The lines of the head, the request line first, without those that every head has. */
@@ -43,7 +43,7 @@ await test('a plain request goes out as exactly these bytes', (t) => {
     'x-forwarded-host: shop.example',
     'forwarded: for=192.0.2.7;host=shop.example;proto=http',
     'x-request-id: 0123456789abcdef0123456789abcdef',
-    `traceparent: 00-0123456789abcdef0123456789abcdef-${parent}-00`,
+    `traceparent: 00-0123456789abcdef0123456789abcdef-${parent}-01`,
     'x-envoy-attempt-count: 1',
     '\r\n',
   ].join('\r\n').replace(/\r\n\r\n\r\n$/, '\r\n\r\n'))
@@ -173,7 +173,7 @@ await test('addresses are written as each field wants them', (t) => {
 })
 
 await test('lines kept from the last request are never another caller\'s', (t) => {
-  const heads = new RequestHeads(() => 0.5, 'seawall-test')
+  const heads = new RequestHeads(() => 0.5)
   const shapes: RequestShape[] = [
     {}, {}, { remoteAddress: '10.0.0.1' }, {}, { authority: 'other' }, {}, { isSecure: true }, {},
     { remoteAddress: '' },
@@ -187,7 +187,7 @@ await test('lines kept from the last request are never another caller\'s', (t) =
 })
 
 await test('a valid trace goes on under a new parent, anything else begins one', (t) => {
-  const fresh = `00-0123456789abcdef0123456789abcdef-${parent}-00`
+  const fresh = `00-0123456789abcdef0123456789abcdef-${parent}-01`
   const id = 'f'.repeat(32)
   const table: [string[], string][] = [
     [['traceparent', `00-${id}-${'1'.repeat(16)}-01`], `00-${id}-${parent}-01`],
@@ -209,7 +209,7 @@ await test('a valid trace goes on under a new parent, anything else begins one',
     const state = values({ headers: [...headers, 'tracestate', 'a=b', 'Tracestate', 'c=d'] }, 'tracestate')
     t.same(state, expected === fresh ? [] : ['a=b, c=d'])
   }
-  t.same(values({ requestId: 'not-a-trace' }, 'traceparent'), [`00-${parent}${parent}-${parent}-00`])
+  t.same(values({ requestId: 'not-a-trace' }, 'traceparent'), [`00-${parent}${parent}-${parent}-01`])
   t.end()
 })
 
@@ -236,7 +236,7 @@ await test('what is left of the time is told in both fields, and what came in th
   t.same(lines({ deadlineMs: -5 })[1], 'x-request-timeout-ms: 1')
   const sent = new Sent({ headers })
   sent.attempt.work.attempts = 3
-  t.match(new RequestHeads(() => 0.5, 'x').build(sent.attempt, 'x', 0), 'x-envoy-attempt-count: 3\r\n')
+  t.match(new RequestHeads(() => 0.5).build(sent.attempt, 'x', 0), 'x-envoy-attempt-count: 3\r\n')
   t.end()
 })
 

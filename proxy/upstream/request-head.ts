@@ -12,11 +12,6 @@ import * as recipes from './head-recipe.ts'
 import type { HeadRecipe } from './head-recipe.ts'
 import { traceLines } from './trace-context.ts'
 
-/** Name in Via fields where the process has none of its own. */
-export const viaPseudonym = 'seawall'
-
-const receivedProtocol = ['1.0', '1.1', '2'] as const
-
 /** What one pass over a caller's fields found beside the lines that pass. Reused: the pass never re-enters. */
 class Findings {
   for = ''
@@ -46,7 +41,6 @@ class Findings {
 
 export class RequestHeads {
   readonly #random: Random
-  readonly #via: readonly string[]
   readonly #recipes = new WeakMap<Forwarding, HeadRecipe>()
   readonly #found = new Findings()
   // The four forwarded lines of the last request that inherited none: callers of a sidecar are few.
@@ -56,10 +50,8 @@ export class RequestHeads {
   #lastIsSecure = false
   #lastLines = ''
 
-  /** `pseudonym`: name of this process in Via fields, a token. */
-  constructor(random: Random, pseudonym: string) {
+  constructor(random: Random) {
     this.#random = random
-    this.#via = receivedProtocol.map((version) => `via: ${version} ${pseudonym}\r\n`)
   }
 
   /** The head of an attempt towards the endpoint of that authority, with its empty line. */
@@ -75,7 +67,7 @@ export class RequestHeads {
     const target = recipe.stripPrefix === '' ? head.target : stripped(head.target, recipe.stripPrefix)
     const host = recipe.host ?? (head.authority === '' ? endpointAuthority : head.authority)
     return `${head.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${passing}${recipe.setLines}`
-      + (this.#via[head.version] as string)
+      + (recipe.viaLines[head.version] as string)
       + this.#forwarded(exchange, recipe)
       + this.#identity(exchange, recipe, now)
       + (found.takesTrailers ? 'te: trailers\r\nconnection: te\r\n' : '')

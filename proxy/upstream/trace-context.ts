@@ -40,8 +40,9 @@ export function traceLines(traceparent: string, tracestate: string, requestId: s
     return tracestate === '' || !fits(tracestate) ? line : `${line}tracestate: ${tracestate}\r\n`
   }
   const trace = someTraceId.test(requestId) && requestId !== noTraceId ? requestId : traceId(random)
-  // Not sampled: that is what a hop that records nothing has to say.
-  return `traceparent: 00-${trace}-${spanId(random)}-00\r\n`
+  // Sampled: samplers that follow their parent, which is what tracing libraries begin with, would otherwise record
+  // nothing at all behind a hop that begins the trace.
+  return `traceparent: 00-${trace}-${spanId(random)}-01\r\n`
 }
 
 function fits(tracestate: string): boolean {

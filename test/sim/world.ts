@@ -50,7 +50,7 @@ export class World {
       random,
       announce: (announcement) => { this.joined.announced.push(announcement) },
       unrouted: (code) => { this.unrouted.push(code) },
-      tunnels: createTunnels({ clock: this.clock, viaPseudonym: 'seawall-sim' }),
+      tunnels: createTunnels({ clock: this.clock }),
     })
   }
 

@@ -79,7 +79,7 @@ export function join(sketch: Sketch, clock: Clock, random: Random, upstream: Ups
   const house = new House()
   const announced: Announcement[] = []
   const table = compile(configurationOf(sketch), {
-    clock, random, observer: record, house, parts: new Parts(), upstreamOf: () => upstream,
+    clock, random, observer: record, house, parts: new Parts(), upstreamOf: () => upstream, viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
   })
   return { table, record, house, announced }
