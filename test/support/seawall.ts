@@ -65,16 +65,30 @@ export async function startSeawall(t: Test, configuration: object): Promise<Seaw
   const names = [...new Set([...text.matchAll(/PORT:([a-z]+)/g)].map(([, name]) => name as string))]
   const free = await freePorts(names.length)
   const ports = Object.fromEntries(names.map((name, i) => [name, free[i] as number]))
-  const folder = mkdtempSync(join(tmpdir(), 'seawall-e2e-'))
-  const file = join(folder, 'seawall.json')
-  writeFileSync(file, text.replace(/PORT:([a-z]+)/g, (_, name: string) => String(ports[name])))
-  const running = new Running(process.execPath, [entry, 'run', '--config', file], { cwd: folder })
-  t.teardown(async () => {
-    await running.stop('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
-  await running.until(/^ +config .* hash [0-9a-f]+$/m)
+  const running = await startWithText(t, text.replace(/PORT:([a-z]+)/g, (_, name: string) => String(ports[name])))
   return Object.assign(running, { ports })
+}
+
+/** What a start prints last. */
+export const isReady = /^ +config .* hash [0-9a-f]+$/m
+
+/** Starts `run` with a file of this text, in a folder of its own; resolves when it is ready. */
+export async function startWithText(t: Test, text: string, env?: NodeJS.ProcessEnv): Promise<Running> {
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'seawall.json')
+  writeFileSync(file, text)
+  const options = { cwd: folder, ...(env === undefined ? {} : { env: { ...process.env, ...env } }) }
+  const running = new Running(process.execPath, [entry, 'run', '--config', file], options)
+  t.teardown(() => running.stop('SIGKILL'))
+  await running.until(isReady)
+  return running
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'seawall-e2e-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  return folder
 }
 
 /** The smallest configuration in front of one service. */

@@ -1,0 +1,127 @@
+// One charge through the whole picture of config/charge.json: in through Seawall to a service that does not know of it,
+// out through Seawall to the provider, the fraud check and the webhook, which do not know of it either.
+
+import { test } from 'tap'
+import type { Test } from 'tap'
+import { ask, codeOf, eventually } from '../support/asking.ts'
+import type { Answered } from '../support/asking.ts'
+import { startPicture } from '../support/charge-picture.ts'
+import type { Picture } from '../support/charge-picture.ts'
+import { parseMetrics } from '../support/metrics-page.ts'
+
+const order = { amount: 1999, currency: 'EUR', customer: 'ada', source: 'tok_visa' }
+
+function charge({ ports }: Picture, key: string): Promise<Answered> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+  return ask(ports.public, '/charge', { method: 'POST', headers, body: JSON.stringify(order) })
+}
+
+async function metricsOf({ ports }: Picture): Promise<ReturnType<typeof parseMetrics>> {
+  return parseMetrics((await ask(ports.probe, '/metrics')).body)
+}
+
+/** Waits until the reconciliation has gone out by its own listener more often than before. */
+async function untilReconciled(picture: Picture): Promise<void> {
+  const count = async (): Promise<number> => (await metricsOf(picture)).sum('seawall_exchanges_total',
+    { route: 'reconcile', status_class: '2xx' })
+  const before = await count()
+  await eventually('the background job asks through its own listener', async () => await count() > before)
+}
+
+test('a charge passes in and out, and both ledgers agree on it', async (t) => {
+  const picture = await startPicture(t)
+  const { ports, simulator, adminToken } = picture
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => charge(picture, `key-${i}`)))
+  t.strictSame([...new Set(answers.map(({ status }) => status))], [201])
+  const first = JSON.parse(answers[0]?.body ?? '') as { id: string; status: string }
+  t.equal(first.status, 'succeeded')
+  t.equal(answers[0]?.headers.location, `/charges/${first.id}`)
+
+  const ledger = await ask(ports.public, '/admin/ledger', { headers: { authorization: `Bearer ${adminToken}` } })
+  const { charges } = JSON.parse(ledger.body) as { charges: { id: string; idempotencyKey: string; status: string }[] }
+  const here = charges.map(({ id, idempotencyKey, status }) => `${id} ${idempotencyKey} ${status}`).toSorted()
+  const there = simulator.ledger.charges.map(({ reference, key }) => `${reference} ${key} succeeded`).toSorted()
+  t.strictSame(here, there, 'the same charges with the same keys')
+  t.equal(here.length, 20)
+  t.strictSame(Object.keys(simulator.ledger.summary().doubleReferences), [], 'nobody is charged twice')
+
+  const events = async (): Promise<number> =>
+    (JSON.parse((await ask(simulator.webhook.port, '/v1/events')).body) as { received: number }).received
+  await eventually('every charge is told to the webhook', async () => await events() === 20)
+  for (const route of ['create-charge', 'score', 'pay', 'webhook']) {
+    await eventually(`${route} is counted 20 times`, async () =>
+      (await metricsOf(picture)).sum('seawall_exchanges_total', { route, status_class: '2xx' }) === 20)
+  }
+  const stopped = await picture.seawall.stop()
+  t.equal(stopped.code, 0)
+  t.notMatch(picture.seawall.stderr, /defect/)
+})
+
+test('every other way through the service works as without us', async (t) => {
+  const picture = await startPicture(t)
+  const { ports } = picture
+  const made = JSON.parse((await charge(picture, 'k')).body) as { id: string }
+  const through = (path: string): Promise<Answered> => ask(ports.public, path)
+  for (const path of [`/charges/${made.id}`, '/catalogue', '/risk/ada', `/summary/${made.id}`, '/health/live']) {
+    const [ours, direct] = await Promise.all([through(path), ask(ports.service, path)])
+    t.equal(ours.status, 200, path)
+    t.equal(ours.body, direct.body, path)
+  }
+  const summary = JSON.parse((await through(`/summary/${made.id}`)).body) as { provider: { status: string } }
+  t.equal(summary.provider.status, 'succeeded', 'the summary asked the provider')
+  const report = await through('/report')
+  t.equal(report.status, 200)
+  t.ok(Array.isArray((JSON.parse(report.body) as { lines: unknown }).lines))
+  t.equal((await through('/charges/nobody')).status, 404, 'the answer of the service, not ours')
+  t.equal((await through('/charges/nobody')).headers['proxy-status'], undefined)
+  await exportStreams(t, picture)
+})
+
+async function exportStreams(t: Test, { ports }: Picture): Promise<void> {
+  const exported = await ask(ports.public, '/export?page=1&serializer=schema', { headers: { te: 'trailers' } })
+  t.equal(exported.status, 200)
+  t.equal(exported.headers['content-type'], 'application/x-ndjson')
+  t.equal(exported.headers['transfer-encoding'], 'chunked')
+  t.match(exported.trailers['server-timing'], /^serialize;dur=/, 'with its trailer')
+  const direct = await ask(ports.service, '/export?page=1&serializer=schema')
+  t.ok(direct.body.includes('"amount":1999'), 'the charge is in it')
+  t.equal(exported.body, direct.body, 'byte for byte')
+}
+
+test('a fraud check that hangs takes its bulkhead and nothing else', async (t) => {
+  const picture = await startPicture(t)
+  const { ports, simulator } = picture
+  t.equal((await ask(ports.fraud, '/v1/score/ada')).status, 200)
+  simulator.setBehaviour('fraud', { stall: true })
+  const score = (): Promise<Answered> =>
+    ask(ports.fraud, '/v1/score/ada', { headers: { 'x-request-timeout-ms': '5000' } })
+  const hanging = Array.from({ length: 20 }, () => score())
+  await eventually('the bulkhead is full', async () => {
+    const status = JSON.parse((await ask(ports.admin, '/admin/status')).body) as StatusOfParts
+    return status.upstreams.find(({ name }) => name === 'fraud')?.parts['admission']?.['inFlight'] === 20
+  })
+  const refused = await Promise.all(Array.from({ length: 10 }, score))
+  t.strictSame([...new Set(refused.map(({ status }) => status))], [503])
+  for (const answer of refused) t.match(codeOf(answer), /^bulkhead\.(?:full|timeout)$/)
+  t.ok(refused.every(({ headers }) => Number(headers['retry-after']) >= 1), 'each says when to come again')
+  t.ok(refused.every(({ tookMs }) => tookMs < 1_000), 'and none waits for the stalled')
+
+  const reads = await Promise.all(Array.from({ length: 20 }, () => ask(ports.public, '/catalogue')))
+  t.strictSame([...new Set(reads.map(({ status }) => status))], [200], 'the catalogue does not notice')
+  const failed = await charge(picture, 'while-fraud-hangs')
+  t.equal(failed.status, 502, 'a charge fails at once instead of hanging')
+  t.match(failed.body, /fraud answered status 503/)
+  t.ok(failed.tookMs < 1_000)
+
+  simulator.setBehaviour('fraud', {})
+  t.strictSame([...new Set((await Promise.all(hanging)).map(({ status }) => status))], [200], 'those inside get through')
+  t.equal((await score()).status, 200, 'and the next one too')
+  await untilReconciled(picture)
+  const { id } = JSON.parse(failed.body) as { id: string }
+  const settled = JSON.parse((await ask(ports.public, `/charges/${id}`)).body) as { status: string }
+  t.equal(settled.status, 'failed', 'the pending charge was looked up and closed')
+})
+
+interface StatusOfParts {
+  readonly upstreams: readonly { readonly name: string; readonly parts: Record<string, Record<string, unknown>> }[]
+}
