@@ -63,7 +63,8 @@ function load(options: RunOptions, io: VerbIo): { readonly loaded: Loaded; reado
   if (source.kind === 'file') {
     return loadFile(source.path, io, { observe, isTerminal, ...(admin === undefined ? {} : { admin }) })
   }
-  return { loaded: configurationFromUpstream({ upstream: source.url, listen, admin, observe, isTerminal }), source: null }
+  const loaded = configurationFromUpstream({ upstream: source.url, listen, admin, observe, isTerminal })
+  return { loaded, source: null }
 }
 
 function banner(serving: Serving, { mode, upstreams, file, hash }: Configuration, version: string): string {

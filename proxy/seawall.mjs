@@ -26,7 +26,7 @@ function replace() {
   try {
     process.removeAllListeners('warning')
     process.execve(process.execPath, [process.execPath].concat(flags, process.execArgv, process.argv.slice(1)))
-  } catch (_) {
+  } catch {
     // Not on this system: the flag that can still be set is set, and more memory is used.
   }
 }

@@ -23,8 +23,8 @@ function build() {
   for (const name of ['seawall.mjs', 'node-floor.mjs']) copyFileSync(`proxy/${name}`, `dist/proxy/${name}`)
   if (existsSync('proxy/pages')) cpSync('proxy/pages', 'dist/proxy/pages', { recursive: true })
   copyFileSync(manifest, original)
-  const { scripts: _scripts, devDependencies: _development, optionalDependencies: _pinned, private: _private, ...published }
-    = JSON.parse(readFileSync(manifest, 'utf8'))
+  const published = JSON.parse(readFileSync(manifest, 'utf8'))
+  for (const key of ['private', 'scripts', 'devDependencies', 'optionalDependencies']) delete published[key]
   writeFileSync(manifest, `${JSON.stringify(published, null, 2)}\n`)
 }
 

@@ -147,7 +147,8 @@ const doors: readonly { readonly what: RegExp; readonly files: RegExp }[] = [
 test('time, chance, environment and the console come in through their doors only', async (t) => {
   for (const { what, files } of doors) {
     const code = (line: string): string => line.replace(/\/\/.*$/, '').replace(/^\s*(\*|\/\*\*).*$/, '')
-    t.strictSame(breaches(proxy.filter((s) => !files.test(s.path)), (line) => what.test(code(line))), [], String(what))
+    const inside = proxy.filter((s) => !files.test(s.path))
+    t.strictSame(breaches(inside, (line) => what.test(code(line))), [], String(what))
   }
 })
 
@@ -175,8 +176,10 @@ test('files on the hot path say so in their first line', async (t) => {
 test('the vocabulary and the code hold the same codes', async (t) => {
   const document = readFileSync(join(root, 'docs/VOCABULARY.md'), 'utf8')
   const written = [...document.matchAll(/^\| `([a-z-]+\.[a-z-]+)` \| (\d{3}) \|/gm)]
-  t.strictSame(written.map(([, code]) => code).sort(), Object.keys(codes).sort())
-  for (const [, code, status] of written) t.equal(codes[code as keyof typeof codes].status, Number(status), String(code))
+  t.strictSame(new Set(written.map(([, code]) => code)), new Set(Object.keys(codes)))
+  for (const [, code, status] of written) {
+    t.equal(codes[code as keyof typeof codes].status, Number(status), String(code))
+  }
 })
 
 test('every decision is linked from the map', async (t) => {

@@ -1,8 +1,7 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// Many timers over one: buckets of one millisecond, each a ring that a timer leaves in O(1). Nearly every timer of a proxy
-// is taken back long before it is due, so making and clearing must cost next to nothing, and a timer that was cleared
-// must leave nothing behind: with a timer of the runtime for each request, cleared ones dragged a quarter of all young
-// objects into old space.
+// Many timers over one: buckets of one millisecond, each a ring that a timer leaves in O(1). Nearly every timer of a
+// proxy is taken back long before it is due, so making and clearing must cost next to nothing, and a timer that was
+// cleared must leave nothing behind.
 
 import type { Timer } from './clock.ts'
 

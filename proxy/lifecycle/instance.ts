@@ -1,5 +1,5 @@
-// One running Seawall: everything a configuration asks for, made, joined and started in the order in which it depends on
-// each other, and stopped the other way round. It parses nothing and prints nothing.
+// One running Seawall: everything a configuration asks for, made, joined and started in the order in which it depends
+// on each other, and stopped the other way round. It parses nothing and prints nothing.
 
 import type { Announce } from '../core/announce.ts'
 import type { Caller } from '../core/caller.ts'

@@ -1,5 +1,6 @@
-// From a valid configuration to a process that serves, and to its end: telling, instance, admin and probe listeners, and
-// the drain, started in this order and ended in the other. What signals mean, and what is printed, is decided above.
+// From a valid configuration to a process that serves, and to its end: telling, instance, admin and probe listeners,
+// and the drain, started in this order and ended in the other. What signals mean, and what is printed, is decided
+// above.
 
 import { startAdmin } from '../admin/admin.ts'
 import type { Listening } from '../admin/listener.ts'

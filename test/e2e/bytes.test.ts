@@ -8,8 +8,9 @@ import { inFrontOf, startSeawall } from '../support/seawall.ts'
 const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 
 test('fields keep order, case and repetition in both directions', async (t) => {
-  const origin = await rawOrigin(t, () => 'HTTP/1.1 200 Fine\r\nX-Zed: 1\r\nSet-Cookie: a=1; Path=/\r\nx-abc: 2\r\n'
-    + 'SET-COOKIE: b=2\r\nX-Zed: 3\r\nServer: origin/1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x00')
+  const origin = await rawOrigin(t, () => 'HTTP/1.1 200 Fine\r\nX-Zed: 1\r\nSet-Cookie: a=1; Path=/\r\n'
+    + 'x-abc: 2\r\nSET-COOKIE: b=2\r\nX-Zed: 3\r\nServer: origin/1\r\nContent-Encoding: gzip\r\n'
+    + 'Content-Length: 3\r\n\r\n\x1f\x8b\x00')
   const seawall = await startSeawall(t, inFrontOf(origin.url))
   const client = new RawClient(seawall.ports['public'] as number)
   client.write('GET /%2e%2E/a//b?x=%41&&y=\'"[]{}|\\^` HTTP/1.1\r\nHOST: shop.example:8443\r\nX-Two: b\r\nx-two: a\r\n'
@@ -29,8 +30,8 @@ test('fields keep order, case and repetition in both directions', async (t) => {
 })
 
 test('what belongs to this hop is said by this hop', async (t) => {
-  const origin = await rawOrigin(t, () => 'HTTP/1.1 200 OK\r\nconnection: x-secret\r\nx-secret: 1\r\nkeep-alive: timeout=5\r\n'
-    + 'content-length: 2\r\n\r\nok')
+  const origin = await rawOrigin(t, () => 'HTTP/1.1 200 OK\r\nconnection: x-secret\r\nx-secret: 1\r\n'
+    + 'keep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok')
   const seawall = await startSeawall(t, inFrontOf(origin.url))
   const client = new RawClient(seawall.ports['public'] as number)
   client.write('GET / HTTP/1.1\r\nhost: a.example\r\nconnection: X-Mine, keep-alive\r\nx-mine: 1\r\nkeep-alive: 3\r\n'
@@ -76,7 +77,8 @@ test('host, prefix and fields are rewritten as the configuration says', async (t
 })
 
 test('bodies travel in either framing, trailers included', async (t) => {
-  const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 9\r\n\r\n'
+  const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n'
+    + '3\r\nabc\r\n0\r\nx-sum: 9\r\n\r\n'
   const origin = await rawOrigin(t, ({ text }) => text.startsWith('POST /chunked') ? chunked : ok)
   const seawall = await startSeawall(t, inFrontOf(origin.url))
   const client = new RawClient(seawall.ports['public'] as number)
@@ -105,7 +107,8 @@ test('answers without a body keep what they say of one', async (t) => {
   })
   const seawall = await startSeawall(t, inFrontOf(origin.url))
   const client = new RawClient(seawall.ports['public'] as number)
-  client.write('HEAD / HTTP/1.1\r\nhost: a\r\n\r\nGET /304 HTTP/1.1\r\nhost: a\r\n\r\nGET /204 HTTP/1.1\r\nhost: a\r\n\r\n')
+  client.write('HEAD / HTTP/1.1\r\nhost: a\r\n\r\nGET /304 HTTP/1.1\r\nhost: a\r\n\r\n'
+    + 'GET /204 HTTP/1.1\r\nhost: a\r\n\r\n')
   const answers = await client.until((received) => /204 No Content\r\n(?:.+\r\n)*\r\n/.test(received))
   client.destroy()
   t.match(answers, /^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*content-length: 99\r\n(?:.+\r\n)*\r\nHTTP\/1\.1 304 /i)

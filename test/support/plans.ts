@@ -39,7 +39,9 @@ export function configurationOf(sketch: Sketch): Configuration {
     }],
     admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, token: null },
     probe: null,
-    limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8_192, connections: 10_000, connectionsPerCaller: 1_000 },
+    limits: {
+      headerBytes: 16_384, headerCount: 100, uriBytes: 8_192, connections: 10_000, connectionsPerCaller: 1_000,
+    },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
     drain: { delayMs: 5_000, timeoutMs: 25_000 },
     accessLog: 'errors',
@@ -79,7 +81,8 @@ export function join(sketch: Sketch, clock: Clock, random: Random, upstream: Ups
   const house = new House()
   const announced: Announcement[] = []
   const table = compile(configurationOf(sketch), {
-    clock, random, observer: record, house, parts: new Parts(), upstreamOf: () => upstream, viaOf: (listener) => `seawall-${listener}`,
+    clock, random, observer: record, house, parts: new Parts(), upstreamOf: () => upstream,
+    viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
   })
   return { table, record, house, announced }

@@ -88,7 +88,8 @@ test('a stream may go on after the deadline', async (t) => {
 })
 
 test('observe counts the deadline and lets the answer through', async (t) => {
-  const world = new World({ sketch: { mode: 'observe', ...route({ default: 200 }) }, upstream: { serviceMs: () => 500 } })
+  const sketch = { mode: 'observe' as const, ...route({ default: 200 }) }
+  const world = new World({ sketch, upstream: { serviceMs: () => 500 } })
   const caller = world.ask()
   await world.run(5_000)
   t.equal(caller.status, 200)
