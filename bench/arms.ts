@@ -52,8 +52,8 @@ export function summarise(name: string, rounds: readonly Figures[]): ArmResult {
 }
 
 /**
- * The figure of `arm` over that of `baseline`, in each round where the baseline has one above zero (a difference lost in
- * noise may not be); undefined when there is no such round.
+ * The figure of `arm` over that of `baseline`, in each round where the baseline has one above zero (a difference lost
+ * in noise may not be); undefined when there is no such round.
  */
 export function ratioTo(baseline: ArmResult, arm: ArmResult, figure: string): Spread | undefined {
   const ratios = arm.rounds.flatMap((own, round) => {
