@@ -1,14 +1,24 @@
-// Seawall as a contender: its configuration for an experiment, written to a file and run from the checkout's entry with
-// the Node that runs this. Policies are on, as a user would have them; what an experiment must differ in is its
+// Seawall as a contender: built as its package is, with the configuration of an experiment written to a file, and run
+// with the Node that runs this. Policies are on, as a user would have them; what an experiment must differ in is its
 // `shape`.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../processes.ts'
 import type { Contender } from './contender.ts'
 import { subjectOf } from './neighbours.ts'
 
-const entry = fileURLToPath(new URL('../../proxy/seawall.mjs', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** As it is deployed: JavaScript, without the compiler that running from source keeps in memory. */
+const entry = join(root, 'dist/proxy/seawall.mjs')
+let isCompiled = false
+
+function compileOnce(): void {
+  if (isCompiled) return
+  execFileSync(process.execPath, ['scripts/pack.mjs', 'compile'], { cwd: root, stdio: 'inherit' })
+  isCompiled = true
+}
 
 /** One entry under `routes`, without the keys that the bench fills in. */
 export type RouteShape = Readonly<Record<string, unknown>>
@@ -22,8 +32,9 @@ export const plainRoutes: readonly RouteShape[] = [
 export function seawall(routes: readonly RouteShape[] = plainRoutes, name = 'seawall'): Contender {
   return {
     name,
-    missing: () => existsSync(entry) ? undefined : 'proxy/seawall.mjs does not exist',
+    missing: () => undefined,
     start: async ({ processes, cpus, directory }, originPort) => {
+      compileOnce()
       const [port, adminPort] = [await freePort(), await freePort()]
       const own = join(directory, `${name}-${port}`)
       mkdirSync(own, { recursive: true })
