@@ -141,7 +141,7 @@ interface Parsed {
 /** Null for anything that is not in `options`. */
 function parse(args: readonly string[], options: Options): Parsed | null {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true }) as Parsed
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch {
     // Node's own message speaks of its parser; the help that follows says more.
     return null
