@@ -17,7 +17,8 @@ export interface MetricsPage {
 
 const sampleLine = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/
 const labelPart = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/y
-const number = /^(?:[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN)$/
+/** Scrapers read NaN in any case, and prom-client writes it as "Nan". */
+const number = /^(?:[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN|Nan)$/
 
 /** Throws with the line that breaks a rule of the format. */
 export function parseMetrics(text: string): MetricsPage {
