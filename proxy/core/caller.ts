@@ -33,7 +33,7 @@ export interface Caller {
   inform(status: number, headers: RawHeaders): void
   /**
    * Begins the answer. `length`: bytes of the body, -1 when unknown, null when this answer has no body by rule.
-   * Hop-by-hop fields are not in `headers`; framing is the caller's own affair. The sink's `write` says false when
+   * Hop-by-hop fields are not in `headers`, a content-length only if it is true; framing is the caller's affair. The sink's `write` says false when
    * the caller reads slowly, and `onDrain` is called when it has caught up. `fail` makes the break visible.
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink

@@ -14,9 +14,9 @@ export function deliver(exchange: Exchange, reply: Reply, now: number): void {
   const { body, status } = reply
   const isBare = hasNoBody(status, caller.head.method)
   const length = isBare ? null : body === null ? 0 : body.length
-  // The length stays only where there is no body to count: HEAD and 304.
-  const keepsLength = isBare && status !== 204
-  const fields = fieldsOf(reply.headers, plan, keepsLength, length === -1 && caller.head.version !== 0)
+  // A length stays as received where it is that of this body, or of the one that HEAD and 304 speak of.
+  const keptLength = length === null ? (status === 204 ? '' : null) : String(length)
+  const fields = fieldsOf(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
   exchange.isStream = plan.isStream || isEventStream(fields)
   const sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())
   exchange.settle(reply, null, status, now)
@@ -33,8 +33,8 @@ function hasNoBody(status: number, method: string): boolean {
 /** Lengths of the names that may be dropped by rule, as bits; 25 is the longest. */
 const telling = 1 << 2 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 25
 
-/** The fields that travel on. Only a chunked body has a place for trailers. */
-function fieldsOf(received: RawHeaders, plan: Plan, keepsLength: boolean, hasTrailers: boolean): RawHeaders {
+/** The fields that travel on. `keptLength` null: any. Only a chunked body has a place for trailers. */
+function fieldsOf(received: RawHeaders, plan: Plan, keptLength: string | null, hasTrailers: boolean): RawHeaders {
   const { responseRemove, responseSet } = plan.forwarding
   const named = nominated(received)
   const takesOut = named.size > 0 || responseRemove.size > 0
@@ -44,7 +44,8 @@ function fieldsOf(received: RawHeaders, plan: Plan, keepsLength: boolean, hasTra
     if (takesOut || (name.length <= 25 && (1 << name.length & telling) !== 0)) {
       const lower = name.toLowerCase()
       if (isHopByHop(lower) || named.has(lower) || responseRemove.has(lower)) continue
-      if ((lower === 'content-length' && !keepsLength) || (lower === 'trailer' && !hasTrailers)) continue
+      if (lower === 'trailer' && !hasTrailers) continue
+      if (lower === 'content-length' && keptLength !== null && received[i + 1] !== keptLength) continue
     }
     kept.push(name, received[i + 1] as string)
   }

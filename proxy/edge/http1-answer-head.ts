@@ -4,20 +4,23 @@
 
 import type { RawHeaders } from '../core/raw-headers.ts'
 
-/** A complete head in latin1. `length`: see Caller.answer; `date` is used where the fields have none. */
+/** A complete head in latin1. `length`: see Caller.answer; it and `date` are added where the fields have none. */
 export function answerHead(
   status: number, reason: string, fields: RawHeaders, length: number | null, isChunked: boolean, closes: boolean,
   date: string,
 ): string {
   let head = `HTTP/1.1 ${status} ${reason}\r\n`
   let hasDate = false
+  let hasLength = false
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string
     if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true
+    else if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true
     head += name + ': ' + (fields[i + 1] as string) + '\r\n'
   }
   if (!hasDate) head += 'date: ' + date + '\r\n'
-  if (length !== null && length >= 0) head += 'content-length: ' + length + '\r\n'
-  else if (isChunked) head += 'transfer-encoding: chunked\r\n'
+  if (length !== null && length >= 0) {
+    if (!hasLength) head += 'content-length: ' + length + '\r\n'
+  } else if (isChunked) head += 'transfer-encoding: chunked\r\n'
   return closes ? head + 'connection: close\r\n\r\n' : head + '\r\n'
 }

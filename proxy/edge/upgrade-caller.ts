@@ -7,6 +7,7 @@ import type { BodySink } from '../core/body.ts'
 import type { RequestHead } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
+import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import type { IncomingCaller } from './incoming-caller.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
@@ -64,7 +65,8 @@ export class UpgradeCaller implements IncomingCaller {
 
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink {
     const fields = headers.slice()
-    if (length !== null && length >= 0) fields.push('content-length', String(length))
+    const isKnown = length !== null && length >= 0
+    if (isKnown && firstValue(fields, 'content-length') === undefined) fields.push('content-length', String(length))
     const socket = this.socket
     this.#isBegun = true
     socket.on('drain', onDrain)

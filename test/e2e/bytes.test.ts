@@ -18,9 +18,8 @@ test('fields keep order, case and repetition in both directions', async (t) => {
   const answer = await client.answer()
   client.destroy()
   t.match(answer, /^HTTP\/1\.1 200 Fine\r\n/)
-  const fields = answer.split('\r\n').slice(1).filter((line) => /^(x-|set-cookie|server|content-enc)/i.test(line))
-  t.strictSame(fields, ['X-Zed: 1', 'Set-Cookie: a=1; Path=/', 'x-abc: 2', 'SET-COOKIE: b=2', 'X-Zed: 3',
-    'Server: origin/1', 'Content-Encoding: gzip'])
+  t.strictSame(answer.split('\r\n').slice(1, 9), ['X-Zed: 1', 'Set-Cookie: a=1; Path=/', 'x-abc: 2', 'SET-COOKIE: b=2',
+    'X-Zed: 3', 'Server: origin/1', 'Content-Encoding: gzip', 'Content-Length: 3'])
   t.ok(answer.endsWith('\x1f\x8b\x00'), 'coded bytes are not touched')
   t.match(answer, /\r\ndate: /i, 'a Date is added where there was none')
   const [line, ...head] = origin.last.split('\r\n')
