@@ -87,7 +87,7 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
       description: 'Longest request target.', default: '8KiB', atLeast: 64, atMost: 1_048_576,
     })),
     connections: optional(Type.Integer({
-      description: 'Most connections open at once, all listeners together.', default: 10_000, minimum: 1,
+      description: 'Most connections open at once, on each listener.', default: 10_000, minimum: 1,
       maximum: 1_000_000,
     })),
     connectionsPerCaller: optional(Type.Integer({

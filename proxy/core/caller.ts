@@ -33,16 +33,24 @@ export interface Caller {
   inform(status: number, headers: RawHeaders): void
   /**
    * Begins the answer. `length`: bytes of the body, -1 when unknown, null when this answer has no body by rule.
-   * Hop-by-hop fields are not in `headers`, a content-length only if it is true; framing is the caller's affair. The sink's `write` says false when
-   * the caller reads slowly, and `onDrain` is called when it has caught up. `fail` makes the break visible.
+   * Hop-by-hop fields are not in `headers`, a content-length only if it is true; framing is the caller's affair.
+   * The sink's `write` says false when the caller reads slowly, and `onDrain` is called when it has caught up. `fail`
+   * makes the break visible.
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink
   /** Writes one of the constant refusals; `retryAfterS` 0: no such field. */
   refuse(code: Code, retryAfterS: number, requestId: string): void
+  /** Bounds the body that is still to come, bytes; one byte more is `request.body-too-large`. */
+  limitBody(maxBytes: number): void
   /** The connection is beyond use: closes it so that the break can be seen. */
   cut(): void
   /** Called once when the caller leaves before its answer is complete. Set by the exchange's owner. */
   onGone: (() => void) | null
   /** Called once when the answer has been handed over completely, or `onGone` has been. */
   onDone: (() => void) | null
+  /**
+   * Called at most once, when the rest of the request cannot be had: too slow, too large, badly framed. The owner
+   * refuses with the code or cuts; after that the sink of the body is told that it failed.
+   */
+  onBroken: ((code: Code) => void) | null
 }

@@ -16,7 +16,6 @@ import type { Random } from '../core/random.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
 import { deliver } from './deliver.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
 import { retryAfterS } from './refusals.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
@@ -58,7 +57,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   }
 
   /** Takes a request whose head has passed the gate. Never throws: a defect costs this request, not the process. */
-  accept(caller: IncomingCaller, listener: string): void {
+  accept(caller: Caller, listener: string): void {
     try {
       this.#accept(caller, listener)
     } catch (error) {
@@ -67,7 +66,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     }
   }
 
-  #accept(caller: IncomingCaller, listener: string): void {
+  #accept(caller: Caller, listener: string): void {
     const { head } = caller
     // 2: the plan.
     const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
@@ -178,7 +177,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     exchange.caller.cut()
   }
 
-  #requestId(caller: IncomingCaller): string {
+  #requestId(caller: Caller): string {
     const given = firstValue(caller.head.headers, 'x-request-id')
     return given !== undefined && saneRequestId.test(given) ? given : traceId(this.#options.random)
   }

@@ -3,7 +3,7 @@
 // visible; which request comes next, and when the connection closes, is its connection's affair.
 
 import type { BodySink } from '../core/body.ts'
-import type { RequestHead } from '../core/caller.ts'
+import type { Caller, RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
@@ -12,14 +12,13 @@ import type { UnsentHead } from './head-flusher.ts'
 import { answerHead } from './http1-answer-head.ts'
 import type { Http1Connection } from './http1-connection.ts'
 import type { Http1RequestBody } from './http1-request-body.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
 import { interimHead } from './interim.ts'
 import { refusalFields, refusalOf } from './refusals.ts'
 
 /** An unread body up to this size is read to its end, so that the connection can go on; beyond that it is closed. */
 const maxDrainBytes = 64 * 1024
 
-export class Http1Caller implements IncomingCaller, BodySink, UnsentHead {
+export class Http1Caller implements Caller, BodySink, UnsentHead {
   readonly head: RequestHead
   readonly body: Http1RequestBody | null
   readonly remoteAddress: string
@@ -31,8 +30,6 @@ export class Http1Caller implements IncomingCaller, BodySink, UnsentHead {
   #onDrain: (() => void) | null = null
   /** Whether 100 has been asked for and not been given: the body is not on its way yet. */
   #awaitsContinue: boolean
-  /** Only the end of the connection will tell this caller where the answer ends. */
-  #endsByClose = false
   #takesTrailers = false
   #isHeadUnsent = false
   #isAnswering = false
@@ -65,7 +62,6 @@ export class Http1Caller implements IncomingCaller, BodySink, UnsentHead {
     if (this.#isOver) return this
     const isUnknown = length === -1
     const isChunked = isUnknown && this.head.version !== 0
-    this.#endsByClose = isUnknown && !isChunked
     this.#takesTrailers = isChunked && takesTrailers(this.head.headers)
     this.#isAnswering = true
     this.#onDrain = onDrain
@@ -121,7 +117,7 @@ export class Http1Caller implements IncomingCaller, BodySink, UnsentHead {
 
   cut(): void {
     if (this.#isOver) return
-    this.#connection.cut(this.#isAnswering && this.#endsByClose)
+    this.#connection.cut()
   }
 
   limitBody(maxBytes: number): void {

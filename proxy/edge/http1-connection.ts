@@ -65,7 +65,12 @@ export class Http1Connection implements BodyReading {
   /** Whether nothing is under way: neither an exchange nor the beginning of a request. */
   get isIdle(): boolean {
     return this.#current === null && this.#body === null && !this.#isTunnel && !this.#linger.isUnderWay
-      && !this.#intake.isUnderWay
+      && !this.#intake.isUnderWay && !this.hasUnsent
+  }
+
+  /** Whether an answer is over for its exchange, and has not left the process. */
+  get hasUnsent(): boolean {
+    return this.#current === null && !this.#isTunnel && this.socket.writableLength > 0
   }
 
   /** No request after the current one is served. */
@@ -73,9 +78,10 @@ export class Http1Connection implements BodyReading {
     this.#closesAfterwards = true
   }
 
-  /** Closes so that the peer sees a break. `isReset`: a FIN would look like the end of the answer. */
-  cut(isReset: boolean): void {
-    if (isReset && this.remoteAddress !== '' && !this.isSecure) this.socket.resetAndDestroy()
+  /** Closes at once. Where a FIN would look like the end of an answer that is not out, the peer sees a reset. */
+  cut(): void {
+    const isMisleading = this.writer.endsByClose && (this.#current !== null || this.hasUnsent)
+    if (isMisleading && this.remoteAddress !== '' && !this.isSecure) this.socket.resetAndDestroy()
     else this.socket.destroy()
   }
 
@@ -100,13 +106,13 @@ export class Http1Connection implements BodyReading {
 
   /** Once in a while: cuts what has not moved for too long. */
   check(now: number): void {
-    if (this.#isTunnel || this.#linger.isUnderWay) return
+    if (this.#isTunnel) return
     const caller = this.#current
     const { headMs, keepAliveMs, requestIdleMs } = this.context
     const stalled = this.#stall.look(this.socket, caller?.isReceiving === true, now, requestIdleMs)
-    if (stalled === 'sending') return this.cut(false)
+    if (stalled === 'sending') return this.cut()
     if (stalled === 'receiving') return caller?.broken('request.timeout')
-    if (caller !== null) return
+    if (caller !== null || this.#linger.isUnderWay || this.hasUnsent) return
     if (this.#headSince >= 0 && now - this.#headSince >= headMs) {
       // Nobody has begun to ask: such a connection is closed without a word.
       if (this.#intake.isUnderWay) this.#refuse('request.timeout')

@@ -6,7 +6,7 @@ import type { HeadLimits } from '../http1/head-reader.ts'
 import type { Gate } from './gate.ts'
 import type { HeadFlusher } from './head-flusher.ts'
 import type { HttpDate } from './http-date.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
+import type { Caller } from '../core/caller.ts'
 
 /** What all connections of a listener share. */
 export interface ConnectionContext {
@@ -15,7 +15,7 @@ export interface ConnectionContext {
   readonly limits: HeadLimits
   readonly flusher: HeadFlusher
   readonly date: HttpDate
-  readonly accept: (caller: IncomingCaller) => void
+  readonly accept: (caller: Caller) => void
   /** Counts what was refused before a route was known. */
   readonly unrouted: (code: Code) => void
   readonly isDraining: () => boolean

@@ -12,7 +12,7 @@ import { HeadFlusher } from './head-flusher.ts'
 import { HttpDate } from './http-date.ts'
 import { Http1Connection } from './http1-connection.ts'
 import type { ConnectionContext } from './http1-context.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
+import type { Caller } from '../core/caller.ts'
 import { listenOn, urlOf } from './listen.ts'
 
 export interface Http1ServerOptions {
@@ -20,7 +20,7 @@ export interface Http1ServerOptions {
   readonly limits: Configuration['limits']
   readonly timeouts: Configuration['timeouts']
   /** The way of every request that has passed the gate. */
-  readonly accept: (caller: IncomingCaller, listener: string) => void
+  readonly accept: (caller: Caller, listener: string) => void
   /** Counts requests that were refused before a route was known. */
   readonly unrouted: (code: Code) => void
   /** Name of this process in Via fields. */
@@ -94,6 +94,13 @@ export class Http1Server {
     return this.#connections.size
   }
 
+  /** Connections that have been given the last of an answer and have not taken it yet. */
+  unsent(): number {
+    let count = 0
+    for (const connection of this.#connections.values()) if (connection.hasUnsent) count++
+    return count
+  }
+
   /** Accepts no new connection; those that are open stay, idle ones too. */
   stopAccepting(): void {
     if (this.#server.listening) this.#server.close()
@@ -109,7 +116,7 @@ export class Http1Server {
     this.stopAccepting()
     this.#timer?.clear()
     this.#timer = null
-    for (const socket of this.#connections.keys()) socket.destroy()
+    for (const connection of this.#connections.values()) connection.cut()
   }
 
   /** Figures for status and gauges. */

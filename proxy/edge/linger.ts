@@ -6,23 +6,21 @@ import type { Clock, Timer } from '../core/clock.ts'
 
 /** Bytes thrown away before reading stops; the peer then has the rest of the time to read its answer. */
 const maxDroppedBytes = 64 * 1024
-/** How long a peer has for reading the answer and closing its side, ms. */
+/** How long a peer has for reading what the kernel holds of the answer and closing its side, ms. */
 const lingerMs = 1000
 
 export class Linger {
   readonly #socket: Socket
   readonly #clock: Clock
   #timer: Timer | null = null
+  #isOver = false
   #droppedBytes = 0
   #isDropping = false
+  isUnderWay = false
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket
     this.#clock = clock
-  }
-
-  get isUnderWay(): boolean {
-    return this.#timer !== null
   }
 
   /** Whatever still arrives is thrown away: no parser sees it. Reading goes on, because a FIN shows only in reading. */
@@ -37,17 +35,23 @@ export class Linger {
     this.#socket.resume()
   }
 
-  /** Ends our side after what is queued; destroys the socket when the peer has closed or the time is over. */
+  /**
+   * Ends our side after what is queued; destroys the socket when the peer has closed or the time is over. The time
+   * begins when the kernel has all of the answer: how long a slow reader may take until then is not decided here.
+   */
   begin(): void {
     const socket = this.#socket
-    if (this.#timer !== null || socket.destroyed) return
-    this.#timer = this.#clock.after(lingerMs, () => { socket.destroy() })
+    if (this.isUnderWay || socket.destroyed) return
+    this.isUnderWay = true
     this.drop()
-    socket.end()
+    socket.end(() => {
+      if (!this.#isOver) this.#timer = this.#clock.after(lingerMs, () => { socket.destroy() })
+    })
   }
 
   /** The socket is closed. */
   stop(): void {
+    this.#isOver = true
     this.#timer?.clear()
   }
 }

@@ -4,12 +4,11 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodySink } from '../core/body.ts'
-import type { RequestHead } from '../core/caller.ts'
+import type { Caller, RequestHead } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
-import type { IncomingCaller } from './incoming-caller.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
 
 /** A head as node's own request, which is what tunnels are made from. */
@@ -20,7 +19,7 @@ export function messageOf(head: RequestHead, socket: Socket): IncomingMessage {
   })
 }
 
-export class UpgradeCaller implements IncomingCaller {
+export class UpgradeCaller implements Caller {
   readonly head: RequestHead
   readonly body = null
   readonly remoteAddress: string

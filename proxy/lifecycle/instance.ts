@@ -82,16 +82,6 @@ export class Instance {
     this.#table = compile(configuration, this.#ground)
   }
 
-  /** Idle connections of callers end here; what is under way stays. */
-  closeIdle(): void {
-    for (const server of this.servers) server.closeIdle()
-  }
-
-  /** Accepts no new connection anywhere. */
-  stopAccepting(): void {
-    for (const server of this.servers) server.stopAccepting()
-  }
-
   /** Ends everything now. */
   stop(): void {
     for (const server of this.servers) server.closeAll()

@@ -15,6 +15,7 @@ export const forwardedHost = 5
 export const forwarded = 6
 export const traceparent = 7
 export const tracestate = 8
+export const timeout = 9
 
 const ours: ReadonlyMap<string, number> = new Map([
   ['x-forwarded-for', forwardedFor],
@@ -24,8 +25,8 @@ const ours: ReadonlyMap<string, number> = new Map([
   ['traceparent', traceparent],
   ['tracestate', tracestate],
   ['x-request-id', drop],
-  ['x-request-timeout-ms', drop],
-  ['x-envoy-expected-rq-timeout-ms', drop],
+  ['x-request-timeout-ms', timeout],
+  ['x-envoy-expected-rq-timeout-ms', timeout],
   ['x-envoy-attempt-count', drop],
   ['host', drop],
   ['content-length', drop],

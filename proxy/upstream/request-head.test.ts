@@ -3,9 +3,9 @@
 
 import { test } from 'tap'
 import { RequestHeads } from './request-head.ts'
-import { bodyOf } from './leaf-bodies.ts'
-import { Sent } from './leaf-fixture.ts'
-import type { RequestShape } from './leaf-fixture.ts'
+import { bodyOf } from './fixtures/leaf-bodies.ts'
+import { Sent } from './fixtures/leaf-fixture.ts'
+import type { RequestShape } from './fixtures/leaf-fixture.ts'
 
 const trace = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01'
 /** What a die that always shows one half makes of a parent-id. */
@@ -225,11 +225,13 @@ await test('a trace state that is too long or too wide is dropped', (t) => {
   t.end()
 })
 
-await test('what is left of the time is told in both fields, and what came in them is not', (t) => {
+await test('what is left of the time is told in both fields, in place of what came in them', (t) => {
   const headers = [
     'X-Request-Timeout-Ms', '99999', 'x-envoy-expected-rq-timeout-ms', '99999', 'X-Envoy-Attempt-Count', '9',
   ]
-  t.same(lines({ headers }), ['GET / HTTP/1.1'])
+  t.same(lines({ headers }), [
+    'GET / HTTP/1.1', 'X-Request-Timeout-Ms: 99999', 'x-envoy-expected-rq-timeout-ms: 99999',
+  ], 'without a deadline of ours it goes on as it came')
   t.same(lines({ headers, deadlineMs: 1234.9 }), [
     'GET / HTTP/1.1', 'x-request-timeout-ms: 1234', 'x-envoy-expected-rq-timeout-ms: 1234',
   ])

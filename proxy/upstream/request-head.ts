@@ -21,6 +21,7 @@ class Findings {
   traceparent = ''
   traceparents = 0
   tracestate = ''
+  timeoutLines = ''
   takesTrailers = false
 
   clear(): void {
@@ -31,6 +32,7 @@ class Findings {
     this.traceparent = ''
     this.traceparents = 0
     this.tracestate = ''
+    this.timeoutLines = ''
     this.takesTrailers = false
   }
 
@@ -112,7 +114,9 @@ export class RequestHeads {
       lines += traceLines(traceparent, found.tracestate, requestId, this.#random)
     }
     if (recipe.addsAttemptCount) lines += `x-envoy-attempt-count: ${exchange.work.attempts}\r\n`
-    if (deadlineAt !== Infinity) {
+    // Where no deadline is in force (off, or only observed) what the caller said of its time goes on as it came.
+    if (deadlineAt === Infinity) lines += found.timeoutLines
+    else {
       // Zero would mean "no limit" to some readers; who has nothing left is refused before this.
       const leftMs = Math.max(1, Math.floor(deadlineAt - now))
       if (recipe.addsTimeout) lines += `x-request-timeout-ms: ${leftMs}\r\n`
@@ -137,7 +141,8 @@ function passingLines(headers: readonly string[], recipe: HeadRecipe, isTrusted:
     }
     const lower = name.toLowerCase()
     const action = actions.get(lower)
-    if (action !== undefined) note(found, action, value, isTrusted)
+    if (action === recipes.timeout) found.timeoutLines += `${name}: ${value}\r\n`
+    else if (action !== undefined) note(found, action, value, isTrusted)
     else if (!hasNamed || !named.has(lower)) lines += `${name}: ${value}\r\n`
   }
   return lines

@@ -4,9 +4,8 @@ import type { BodySink, BodySource } from '../../proxy/core/body.ts'
 import type { Clock } from '../../proxy/core/clock.ts'
 import { codes } from '../../proxy/core/codes.ts'
 import type { Code } from '../../proxy/core/codes.ts'
-import type { RequestHead } from '../../proxy/core/caller.ts'
+import type { Caller, RequestHead } from '../../proxy/core/caller.ts'
 import type { RawHeaders } from '../../proxy/core/raw-headers.ts'
-import type { IncomingCaller } from '../../proxy/edge/incoming-caller.ts'
 
 export interface Ask {
   readonly method?: string
@@ -16,7 +15,7 @@ export interface Ask {
   readonly remoteAddress?: string
 }
 
-export class SimCaller implements IncomingCaller {
+export class SimCaller implements Caller {
   readonly head: RequestHead
   readonly body: BodySource | null
   readonly remoteAddress: string
