@@ -32,6 +32,11 @@ export class BodyWriter {
     this.#socket = socket
   }
 
+  /** Whether only the end of the connection says where the body of this message ends. */
+  get endsByClose(): boolean {
+    return this.#framing === bodyUntilClose
+  }
+
   /** Begins a message: `head` ends with its empty line; `framing` is what it announced. Writes nothing yet. */
   begin(head: string, framing: number): void {
     this.#head = head
