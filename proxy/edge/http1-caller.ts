@@ -44,9 +44,12 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
     this.#awaitsContinue = head.expectsContinue
   }
 
-  /** Whether bytes of the body are due from this caller, and nobody else is waited for. */
+  /**
+   * Whether bytes of the body are due from this caller. One that asked for 100 has had its answer, or origins their time
+   * for it, before the body flows: many never send a 100, and waiting for theirs would be waiting for ever.
+   */
   get isReceiving(): boolean {
-    return this.body !== null && this.body.isFlowing && !this.body.hasArrived && !this.#awaitsContinue
+    return this.body !== null && this.body.isFlowing && !this.body.hasArrived
   }
 
   inform(status: number, headers: RawHeaders): void {
