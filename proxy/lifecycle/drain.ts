@@ -23,7 +23,7 @@ export interface DrainOptions {
   readonly lingerMs?: number
   readonly clock: Clock
   readonly announce: Announce
-  /** Exchanges and tunnels that are not over. */
+  /** Exchanges and tunnels that are not over, and answers that have not left the process. */
   readonly inFlight: () => number
 }
 

@@ -82,6 +82,13 @@ export class Instance {
     this.#table = compile(configuration, this.#ground)
   }
 
+  /** Answers that are over for their exchanges, and have not left this process. */
+  unsent(): number {
+    let count = 0
+    for (const server of this.servers) count += server.unsent()
+    return count
+  }
+
   /** Ends everything now. */
   stop(): void {
     for (const server of this.servers) server.closeAll()

@@ -58,7 +58,7 @@ export class Serving {
     this.#drain = createDrain({
       ...configuration.drain, clock, announce, house: instance.house,
       ...(hasEgress ? { lingerMs: egressLingerMs } : {}),
-      inFlight: () => instance.house.inFlight + this.#tunnelCount(),
+      inFlight: () => instance.house.inFlight + this.#tunnelCount() + instance.unsent(),
     })
     this.ended = this.#drain.finished.then(async ({ cut }) => await this.#stop() && cut === 0)
   }
