@@ -1,5 +1,5 @@
 // A thousand exchanges that go wrong on either side: callers that vanish in every place, origins that break in every
-// way. What is held against them: the process is the same, nothing of them is left in it, and the next request is served.
+// way. What is held against them: the process is the same, nothing of them is left in it, the next request is served.
 
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -28,7 +28,9 @@ const origins: Readonly<Record<string, (socket: Socket) => void>> = {
   'reset-in-body': (socket) => {
     socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nonly', () => socket.resetAndDestroy())
   },
-  'bad-chunk': (socket) => { socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nonly\r\n0\r\n\r\n') },
+  'bad-chunk': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nonly\r\n0\r\n\r\n')
+  },
   'too-much': (socket) => { socket.write(`${ok}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL`) },
   'two-lengths': (socket) => { socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 4\r\n\r\nokok') },
   drip: (socket) => {
@@ -47,7 +49,8 @@ const callers: Readonly<Record<string, (client: RawClient, path: string, chance:
   patient: (client, path) => { client.write(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`) },
   'half-closed': (client, path) => { client.socket.end(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`) },
   'gone-at-once': (client, path) => {
-    client.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`).socket.once('connect', () => client.socket.resetAndDestroy())
+    client.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`)
+    client.socket.once('connect', () => client.socket.resetAndDestroy())
   },
   'gone-in-head': (client, path, chance) => {
     const head = `GET ${path} HTTP/1.1\r\nhost: a\r\nx-long: ${'x'.repeat(200)}\r\n\r\n`
@@ -134,7 +137,8 @@ test('a thousand exchanges that break leave nothing behind', { timeout: 60_000 }
   const port = seawall.ports['public'] as number
   t.equal((await ask(port, '/fine')).status, 200)
   const { pid } = await statusOf(seawall)
-  const pairs = Object.keys(callers).flatMap((caller) => Object.keys(origins).map((origin) => [caller, origin] as const))
+  const pairs = Object.keys(callers).flatMap((caller) =>
+    Object.keys(origins).map((origin) => [caller, origin] as const))
   const startedAt = performance.now()
   let next = 0
   const evil: string[] = []

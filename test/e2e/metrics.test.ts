@@ -1,5 +1,5 @@
-// What is said with numbers: the page can be read by a strict reader, its names are those that were promised, its counts
-// are what was sent, nothing a caller sends adds to it, and a refusal is one line of the log.
+// What is said with numbers: the page can be read by a strict reader, its names are those that were promised, its
+// counts are what was sent, nothing a caller sends adds to it, and a refusal is one line of the log.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,8 +38,9 @@ test('the page can be read, and every name on it is documented', async (t) => {
   }
   const document = join(root, 'docs/operating.md')
   if (existsSync(document)) {
-    const documented = new Set([...readFileSync(document, 'utf8').matchAll(/`(seawall_[a-z0-9_]+)/g)].map(([, one]) => one))
-    t.strictSame(names.filter((name) => name.startsWith('seawall_') && !documented.has(name)), [], 'all in docs/operating.md')
+    const found = readFileSync(document, 'utf8').matchAll(/`(seawall_[a-z0-9_]+)/g)
+    const documented = new Set([...found].map(([, name]) => name))
+    t.strictSame(names.filter((name) => name.startsWith('seawall_') && !documented.has(name)), [], document)
   }
 })
 
@@ -47,7 +48,8 @@ test('buckets rise, and their last is the count', async (t) => {
   const origin = await rawOrigin(t, () => ok)
   const seawall = await startSeawall(t, inFrontOf(origin.url))
   await Promise.all(Array.from({ length: 20 }, () => ask(seawall.ports['public'] as number, '/')))
-  await eventually('the exchanges are timed', async () => (await pageOf(seawall)).sum('seawall_exchange_seconds_count') === 20)
+  await eventually('the exchanges are timed', async () =>
+    (await pageOf(seawall)).sum('seawall_exchange_seconds_count') === 20)
   const page = await pageOf(seawall)
   for (const name of ['seawall_exchange_seconds', 'seawall_attempt_seconds']) {
     const rows = Map.groupBy(page.series.filter((one) => one.name === `${name}_bucket`),
@@ -75,7 +77,8 @@ test('what was counted is what was sent', async (t) => {
   }))
   const port = seawall.ports['public'] as number
   const sent: readonly (readonly [string, number, string])[] = [
-    ['/', 30, 'known.example'], ['/fail', 7, 'known.example'], ['/never', 3, 'known.example'], ['/', 5, 'other.example'],
+    ['/', 30, 'known.example'], ['/fail', 7, 'known.example'], ['/never', 3, 'known.example'],
+    ['/', 5, 'other.example'],
   ]
   for (const [path, count, host] of sent) {
     await Promise.all(Array.from({ length: count }, () => ask(port, path, { headers: { host } })))
@@ -115,8 +118,8 @@ test('no path, method, host or field of a caller adds a series', { timeout: 60_0
         const method = ['GET', 'POST', 'DELETE', 'PROPFIND', 'OPTIONS'][i % 5]
         const path = `/${i % 2 === 0 ? 'known/' : ''}${word()}?${word()}=${word()}`
         const close = i === 49 ? 'connection: close\r\n' : ''
-        return `${method} ${path} HTTP/1.1\r\nhost: ${word()}.example\r\nx-${word()}: 1\r\nidempotency-key: ${word()}\r\n`
-          + `x-merchant: ${word()}\r\ncontent-length: 0\r\n${close}\r\n`
+        return `${method} ${path} HTTP/1.1\r\nhost: ${word()}.example\r\nx-${word()}: 1\r\n`
+          + `idempotency-key: ${word()}\r\nx-merchant: ${word()}\r\ncontent-length: 0\r\n${close}\r\n`
       })
       const received = await client.write(heads.join('')).closed()
       client.destroy()

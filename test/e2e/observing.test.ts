@@ -48,7 +48,8 @@ function answering({ socket, text }: Received, bytes: string): undefined {
 function generated(seed: number): string[] {
   const random = seededRandom(seed)
   const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T
-  const paths = ['/', '/a%2Fb', '//x', '/../up', '/a;v=1', '/~user/(x)', '/caf%C3%A9', '/p?', '/p?a=1&a=2&&', '/p?q="<>\'|']
+  const paths = ['/', '/a%2Fb', '//x', '/../up', '/a;v=1', '/~user/(x)', '/caf%C3%A9', '/p?', '/p?a=1&a=2&&',
+    '/p?q="<>\'|']
   return Array.from({ length: requests }, (_, i) => {
     const method = pick(['GET', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
     const path = `${pick(paths)}${random() < 0.5 ? '' : 'x'.repeat(Math.floor(random() * 300))}`

@@ -65,7 +65,8 @@ for (const taken of ['public', 'admin'] as const) {
     const where = { public: `127.0.0.1:${free}`, admin: `127.0.0.1:${free}`, [taken]: `127.0.0.1:${held}` }
     if (taken === 'public') where.admin = '127.0.0.1:0'
     else where.public = '127.0.0.1:0'
-    const seawall = start(t, 'run', '--upstream', 'http://127.0.0.1:1', '--listen', where.public, '--admin', where.admin)
+    const seawall = start(t, 'run', '--upstream', 'http://127.0.0.1:1',
+      '--listen', where.public, '--admin', where.admin)
     t.equal((await seawall.finished).code, 1)
     t.equal(seawall.stdout, '')
     const lines = printed(seawall)

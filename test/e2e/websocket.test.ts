@@ -110,9 +110,10 @@ test('bytes flow both ways, and open tunnels are counted', async (t) => {
   t.match(origin.handshakes[0]?.headers.via, /seawall/)
   t.match(origin.handshakes[0]?.headers['x-forwarded-for'], '127.0.0.1')
   one.received = two.received = ''
-  for (let i = 0; i < 50; i++) one.write(textFrame(`word ${i}`))
   two.write(textFrame('another'))
-  const expected = Array.from({ length: 50 }, (_, i) => `\x81${String.fromCharCode(`word ${i}`.length)}word ${i}`).join('')
+  const words = Array.from({ length: 50 }, (_, i) => `word ${i}`)
+  const expected = words.map((text) => `\x81${String.fromCharCode(text.length)}${text}`).join('')
+  for (const text of words) one.write(textFrame(text))
   t.equal(await one.until((received) => received.length >= expected.length), expected, 'in order and complete')
   t.equal(await two.until((received) => received.length >= 9), '\x81\x07another', 'each to its own')
   await eventually('four tunnels are counted', async () => await tunnelsOf(seawall) === 4)

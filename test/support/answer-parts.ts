@@ -26,7 +26,7 @@ function unchunked(text: string): string {
   for (let at = 0; ;) {
     const lineEnd = text.indexOf('\r\n', at)
     const size = Number.parseInt(text.slice(at, lineEnd), 16)
-    if (lineEnd < 0 || Number.isNaN(size)) throw new Error(`a chunk is broken: ${JSON.stringify(text.slice(at, at + 80))}`)
+    if (lineEnd < 0 || Number.isNaN(size)) throw new Error(`a broken chunk: ${JSON.stringify(text.slice(at, at + 80))}`)
     if (size === 0) return data + text.slice(lineEnd + 2, -2)
     data += text.slice(lineEnd + 2, lineEnd + 2 + size)
     at = lineEnd + 2 + size + 2

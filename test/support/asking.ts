@@ -22,7 +22,8 @@ export interface Asking {
 }
 
 /** Rejects when the answer does not come whole. */
-export function ask(port: number, path: string, { method = 'GET', headers = {}, body }: Asking = {}): Promise<Answered> {
+export function ask(port: number, path: string, asking: Asking = {}): Promise<Answered> {
+  const { method = 'GET', headers = {}, body } = asking
   const startedAt = performance.now()
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (answer) => {
@@ -31,8 +32,8 @@ export function ask(port: number, path: string, { method = 'GET', headers = {}, 
       answer.on('data', (chunk: string) => { text += chunk })
       answer.on('error', reject)
       answer.on('end', () => {
-        const { statusCode = 0, headers, rawHeaders, trailers } = answer
-        resolve({ status: statusCode, headers, rawHeaders, trailers, body: text, tookMs: performance.now() - startedAt })
+        const { statusCode: status = 0, headers, rawHeaders, trailers } = answer
+        resolve({ status, headers, rawHeaders, trailers, body: text, tookMs: performance.now() - startedAt })
       })
     })
     sent.on('error', reject)
@@ -47,7 +48,9 @@ export function codeOf({ headers, body }: Answered): string {
 }
 
 /** Waits until `look` resolves to true, looking every few milliseconds; rejects with `what` when the time is over. */
-export async function eventually(what: string, look: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+export async function eventually(
+  what: string, look: () => boolean | Promise<boolean>, timeoutMs = 5_000,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!await look()) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)

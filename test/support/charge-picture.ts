@@ -56,7 +56,8 @@ function textFor(ports: Readonly<Record<PictureName, number>>, simulator: Simula
     [4000, one], [4001, two], [4002, three], [4100, simulator.fraud.port], [4200, simulator.webhook.port],
     ...Object.entries(written).map(([name, port]): [number, number] => [port, ports[name as PictureName]]),
   ])
-  return readFileSync(join(root, 'config/charge.json'), 'utf8').replace(/127\.0\.0\.1:(\d+)/g, (found, port: string) => {
+  const text = readFileSync(join(root, 'config/charge.json'), 'utf8')
+  return text.replace(/127\.0\.0\.1:(\d+)/g, (found, port: string) => {
     const other = moved.get(Number(port))
     if (other === undefined) throw new Error(`config/charge.json has an address that nobody serves: ${found}`)
     return `127.0.0.1:${other}`
