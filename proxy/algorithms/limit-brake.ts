@@ -1,5 +1,5 @@
 // The brake of a learned limit: explicit signals of overload lower it whatever latency says. It has to prove itself: if
-// the signals stay as they are while useful work falls, they do not come from load, and it lets go.
+// the signals stay as many while the limit falls, they do not come from load, and it lets go, longer each time.
 
 import type { LimitWindow } from './limit-window.ts'
 
@@ -7,39 +7,53 @@ import type { LimitWindow } from './limit-window.ts'
 const fewestSignals = 3
 const signalRatio = 0.05
 
-/** Brakes before it has to have helped, and windows for which it is off when it has not. */
+/** Brakes before it has to have helped, and windows of rest without one that end an episode. */
 const trials = 3
+const restWindows = 10
+
+/** Windows for which it is off when it has not helped: at first, and at most. */
 const offWindows = 100
+const offWindowsMost = 6400
 
 export class Brake {
-  #inARow = 0
+  /** Brakes in this episode, and windows since the last of them. */
+  #count = 0
+  #rested = 0
   #firstRatio = 0
   #firstLimit = 0
   #off = 0
+  #nextOff = offWindows
 
   /** The limit to go to after this window; 0: nothing to say. */
   decide(window: LimitWindow, limit: number): number {
-    const ratio = window.endings > 0 ? window.overloads / window.endings : 0
     if (this.#off > 0) {
       this.#off--
       return 0
     }
+    const ratio = window.endings > 0 ? window.overloads / window.endings : 0
     if (ratio <= signalRatio || window.overloads < fewestSignals) {
-      this.#inARow = 0
+      if (++this.#rested > restWindows) this.#endEpisode()
       return 0
     }
+    this.#rested = 0
     const used = Math.min(limit, window.peak)
     // Nearly nothing useful comes back: there is no work to lose, so it goes down fast.
     if (ratio > 0.9) return 0.3 * used
-    if (this.#inARow === 0) {
+    if (this.#count === 0) {
       this.#firstRatio = ratio
       this.#firstLimit = limit
-    } else if (this.#inARow >= trials && ratio > 0.8 * this.#firstRatio) {
-      this.#inARow = 0
-      this.#off = offWindows
+    } else if (this.#count >= trials && ratio > 0.8 * this.#firstRatio) {
+      this.#count = 0
+      this.#off = this.#nextOff
+      this.#nextOff = Math.min(offWindowsMost, 2 * this.#nextOff)
       return this.#firstLimit
     }
-    this.#inARow++
+    this.#count++
     return 0.85 * used
+  }
+
+  #endEpisode(): void {
+    if (this.#count > 0) this.#nextOff = offWindows
+    this.#count = 0
   }
 }

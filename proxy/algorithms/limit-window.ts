@@ -2,11 +2,13 @@
 // signals of overload, and for how much of the time the limit was binding. It decides nothing.
 
 import type { LimitLesson } from './limit.ts'
+import { Spread } from './spread.ts'
 
 export class LimitWindow {
   inFlight = 0
   isBinding = false
-  /** Most in flight in this window. */
+  /** In flight when it was opened, and the most since. */
+  first = 0
   peak = 0
   /** Endings that were useful work. */
   useful = 0
@@ -14,18 +16,24 @@ export class LimitWindow {
   overloads = 0
   /** Endings that say anything. */
   endings = 0
+  /** Attempts that were given up without saying anything: their callers left early. */
+  lost = 0
   openedAt = 0
+  readonly #spread = new Spread()
   #integral = 0
   #bindingMs = 0
   #at = 0
 
-  /** Starts afresh; what is in flight stays. */
+  /** Starts afresh; what is in flight stays, and so does what is known of how uneven answers are. */
   open(now: number): void {
+    this.#spread.close()
     this.openedAt = now
+    this.first = this.inFlight
     this.peak = this.inFlight
     this.useful = 0
     this.overloads = 0
     this.endings = 0
+    this.lost = 0
     this.#integral = 0
     this.#bindingMs = 0
     this.#at = now
@@ -38,12 +46,18 @@ export class LimitWindow {
     if (inFlight > this.peak) this.peak = inFlight
   }
 
-  learn(lesson: LimitLesson, now: number): void {
-    if (lesson.sample === 'no' && lesson.brake === 'no') return
+  learn(lesson: LimitLesson, latencyMs: number, now: number): void {
+    if (lesson.sample === 'no' && lesson.brake === 'no') {
+      if (lesson.breaker === 'ignorable') this.lost++
+      return
+    }
     this.#advance(now)
     this.endings++
-    if (lesson.brake === 'no') { if (lesson.sample === 'yes') this.useful++ }
-    else this.overloads += lesson.brake === 'weak' ? 0.5 : 1
+    if (lesson.brake !== 'no') this.overloads += lesson.brake === 'weak' ? 0.5 : 1
+    else if (lesson.sample === 'yes') {
+      this.useful++
+      this.#spread.learn(latencyMs)
+    }
   }
 
   /** ms since it was opened, up to the last call. */
@@ -63,6 +77,17 @@ export class LimitWindow {
 
   /** The part of the time that the limit was binding. */
   get bindingRatio(): number { return this.elapsedMs > 0 ? this.#bindingMs / this.elapsedMs : 0 }
+
+  /** How uneven answers are of late: 1 where their times are exponential. */
+  get unevenness(): number { return this.#spread.ratio }
+
+  /** How far the mean time is from `meanMs`, in squared standard errors. */
+  errorsFrom(meanMs: number): number {
+    return this.endings * Math.log(this.meanMs / meanMs) ** 2 / this.#spread.ratio
+  }
+
+  /** Callers leave before they are answered: what is seen is what was quick enough, and no ground for more. */
+  get isLosing(): boolean { return this.lost > 0.1 * this.endings }
 
   #advance(now: number): void {
     const passedMs = Math.max(0, now - this.#at)

@@ -3,8 +3,8 @@
 
 import type { Lesson } from '../core/outcome-matrix.ts'
 
-/** The two columns of the outcome matrix that a limit reads. */
-export type LimitLesson = Pick<Lesson, 'sample' | 'brake'>
+/** The columns of the outcome matrix that a limit reads; of the breaker's only that an attempt was given up early. */
+export type LimitLesson = Pick<Lesson, 'sample' | 'brake' | 'breaker'>
 
 /** Learns how many attempts an upstream can use at once. Every method is O(1), allocates nothing and takes `now`. */
 export interface Limit {
@@ -17,7 +17,7 @@ export interface Limit {
    * reached, and somebody waits for it or was refused because of it).
    */
   observe(inFlight: number, isBinding: boolean, now: number): void
-  /** An attempt ended after `latencyMs`. Endings whose lesson says neither sample nor brake count for nothing. */
+  /** A dispatched attempt ended after `latencyMs`. What was refused before it was sent must not be told. */
   learn(lesson: LimitLesson, latencyMs: number, now: number): void
 }
 

@@ -22,14 +22,14 @@ export interface QueueBounds {
   readonly maxMs: number
 }
 
-/** Twice the service time absorbs what chance piles up and keeps p99 within a small multiple of it. */
-export const defaultQueueBounds: QueueBounds = { factor: 2, minMs: 20, maxMs: 500 }
+/** Three service times absorb what chance piles up and keep p99 within a small multiple of one. */
+export const defaultQueueBounds: QueueBounds = { factor: 3, minMs: 20, maxMs: 500 }
 
 /** How an arrival was decided. wait: call `wait` with a waiter. The rest are refusals. */
 export type Arrival = 'admitted' | 'wait' | 'limit' | 'bulkhead' | 'doomed'
 
 /** Predicted waits above this part of the bound are refused, so that chance seldom carries a wait over the bound. */
-const acceptedPart = 0.7
+const acceptedPart = 0.5
 
 /** A higher class counts as present for this many baselines after its last arrival. */
 const presenceBaselines = 32

@@ -55,7 +55,7 @@ export class Call implements LineWaiter, Job, Happening {
 
   /** Asks: the request is on its way to the sidecar. */
   ask(now: number): void {
-    this.#sidecar.tally.arrived(now)
+    this.#sidecar.tally.arrived(this.level, now)
     if (this.deadlineAt !== Infinity) this.#sidecar.schedule.at(this.deadlineAt, new Leaving(this))
     this.#sidecar.loop.post(this)
   }
@@ -97,7 +97,7 @@ export class Call implements LineWaiter, Job, Happening {
       sidecar.answered(this, now)
       this.#state = 'over'
       if (this.isFaulty) this.#again(now)
-      else sidecar.tally.good(now - this.#askedAt, now)
+      else sidecar.tally.good(this.level, now - this.#askedAt, now)
     }
     this.#release(now)
   }

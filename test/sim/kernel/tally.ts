@@ -32,6 +32,9 @@ class Second {
   droppedFromLine = 0
   late = 0
   limit = 0
+  /** By class. */
+  readonly arrivedAt = [0, 0, 0]
+  readonly goodAt = [0, 0, 0]
   readonly latencies = new Uint32Array(bins)
   readonly lineWaits = new Uint32Array(bins)
 }
@@ -47,12 +50,17 @@ export class Tally {
 
   constructor(limitOf: () => number) { this.#limitOf = limitOf }
 
-  arrived(now: number): void { this.#at(now).arrived++ }
+  arrived(level: number, now: number): void {
+    const second = this.#at(now)
+    second.arrived++
+    second.arrivedAt[level] = (second.arrivedAt[level] as number) + 1
+  }
   refused(now: number): void { this.#at(now).refused++ }
   late(now: number): void { this.#at(now).late++ }
-  good(latencyMs: number, now: number): void {
+  good(level: number, latencyMs: number, now: number): void {
     const second = this.#at(now)
     second.good++
+    second.goodAt[level] = (second.goodAt[level] as number) + 1
     const bin = binOf(latencyMs)
     second.latencies[bin] = (second.latencies[bin] as number) + 1
   }
@@ -61,6 +69,13 @@ export class Tally {
     second.droppedFromLine++
     const bin = binOf(waitMs)
     second.lineWaits[bin] = (second.lineWaits[bin] as number) + 1
+  }
+
+  /** The part of one class that was answered in time in the seconds [from, until). */
+  servedAt(level: number, fromS: number, untilS: number): number {
+    const part = this.#seconds.slice(fromS, untilS)
+    const good = part.reduce((sum, second) => sum + (second.goodAt[level] as number), 0)
+    return good / part.reduce((sum, second) => sum + (second.arrivedAt[level] as number), 0)
   }
 
   /** Good answers in each second. */

@@ -24,7 +24,7 @@ abstract class WindowedLimit implements Limit {
   observe(inFlight: number, isBinding: boolean, now: number): void { this.window.observe(inFlight, isBinding, now) }
 
   learn(lesson: LimitLesson, latencyMs: number, now: number): void {
-    this.window.learn(lesson, now)
+    this.window.learn(lesson, latencyMs, now)
     if (lesson.sample !== 'no') {
       this.sumMs += latencyMs
       this.samples++
@@ -44,7 +44,9 @@ abstract class WindowedLimit implements Limit {
 export class Gradient2Limit extends WindowedLimit {
   #longMs = 0
 
-  constructor(bounds: LimitBounds) { super({ ...bounds, min: 20, max: 200, initial: Math.max(20, bounds.initial) }, 1000) }
+  constructor(bounds: LimitBounds) {
+    super({ min: 20, max: 200, initial: Math.max(20, bounds.initial) }, 1000)
+  }
 
   protected decide(meanMs: number): number {
     this.#longMs += this.#longMs === 0 ? meanMs : (meanMs - this.#longMs) / 300
@@ -56,7 +58,7 @@ export class Gradient2Limit extends WindowedLimit {
   }
 }
 
-/** Least latency of a probe at a limit of 3 over the mean, clamped to 0.5 to 2; updates of 100 ms, a probe each 60 s. */
+/** Mean of a probe at a limit of 3 over the mean, clamped to 0.5 to 2; updates of 100 ms, a probe each 60 s. */
 export class EnvoyGradientLimit extends WindowedLimit {
   #updates = 0
   #kept = 0

@@ -28,8 +28,8 @@ export class FrozenLimit implements Limit {
 
   observe(inFlight: number, isBinding: boolean, now: number): void { this.#window.observe(inFlight, isBinding, now) }
 
-  learn(lesson: LimitLesson, _latencyMs: number, now: number): void {
-    this.#window.learn(lesson, now)
+  learn(lesson: LimitLesson, latencyMs: number, now: number): void {
+    this.#window.learn(lesson, latencyMs, now)
     if (this.#window.useful < 50) return
     const { meanMs } = this.#window
     this.baselineMs = this.baselineMs === 0 ? meanMs : Math.min(this.baselineMs, meanMs)

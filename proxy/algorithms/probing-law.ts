@@ -1,0 +1,45 @@
+// The constants of the probing limit, each a count or a ratio with its reason beside it. They were chosen by simulation
+// and hold at every time scale; they are no options of users.
+
+export const law = {
+  /** Mean time allowed over the baseline. */
+  headroom: 1.25,
+  /** Part of √limit that is added: what chance needs so that no slot runs dry. */
+  spare: 0.5,
+  /** How far a window moves the limit towards what the law says. */
+  pace: 0.5,
+  /** Growth a window while answers are as fast as the baseline though the limit binds: there is no queue to fear. */
+  stride: 1.4,
+  /** A probe lowers the limit to this part, or to the smaller one where few are in flight. */
+  probeTo: 0.7,
+  probeFewTo: 0.65,
+  few: 6,
+  /** The next one after a probe that has found the baseline far too high: there may be a long way to go. */
+  fallTo: 0.5,
+  /** Below this elasticity the probes themselves queue: the baseline is taken to be that much less than they say. */
+  queueing: 0.2,
+  shade: 0.88,
+  /** Above this one nothing queues even at the limit itself. */
+  free: 0.65,
+  /** Windows of cruising between two probes: at first, and after many that found nothing new. */
+  probeAfter: 5,
+  probeAfterMost: 20,
+  /** Endings that make a window. */
+  samples: 64,
+  /** The same for a look at something that has changed by much: there is no time to lose. */
+  samplesToLook: 24,
+  turnovers: 8,
+  /** Squared standard errors from which on a mean is no chance: somewhat over four of them. */
+  certain: 20,
+  /** The same where a wrong answer costs little: about three of them. */
+  likely: 9,
+  /** Above this elasticity a raised limit has brought what it should. */
+  elastic: 0.7,
+  /** Less than this part of the usual throughput at a longer mean time is a change of the upstream. */
+  suspicious: 0.75,
+  /** Windows between two trials: at first, and after many that found nothing. */
+  trialPause: 20,
+  /** A trial raises the limit to this many times: the wider, the clearer its answer. */
+  trialTo: 3,
+  trialPauseMost: 640,
+}
