@@ -73,8 +73,7 @@ export class UpgradeCaller implements Caller {
     return {
       write: (chunk) => socket.write(chunk),
       end: () => this.#end(),
-      // The end of the connection may be the end of the answer: only a reset tells the two apart.
-      fail: () => { socket.resetAndDestroy() },
+      fail: () => { this.breakOff() },
     }
   }
 
@@ -87,6 +86,15 @@ export class UpgradeCaller implements Caller {
 
   cut(): void {
     this.socket.destroy()
+  }
+
+  /**
+   * Closes in the middle of an answer, whose end may be the end of the connection: only a reset tells the two apart.
+   * A unix socket knows none.
+   */
+  breakOff(): void {
+    if (this.remoteAddress !== '' && !this.isSecure) this.socket.resetAndDestroy()
+    else this.socket.destroy()
   }
 
   limitBody(): void {

@@ -168,7 +168,7 @@ class Handshake {
     watchSilence(socket, this.#clock, defaultHandshakeMs)
     answer.on('data', () => { if (socket.writableNeedDrain) answer.pause() })
     socket.on('drain', () => answer.resume())
-    answer.on('close', () => { if (!answer.complete) socket.resetAndDestroy() })
+    answer.on('close', () => { if (!answer.complete) this.#caller.breakOff() })
     this.#stop()
     const { statusCode, statusMessage, rawHeaders } = answer
     const status = statusCode ?? 502
