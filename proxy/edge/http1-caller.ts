@@ -45,8 +45,8 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   }
 
   /**
-   * Whether bytes of the body are due from this caller. One that asked for 100 has had its answer, or origins their time
-   * for it, before the body flows: many never send a 100, and waiting for theirs would be waiting for ever.
+   * Whether bytes of the body are due from this caller. Before one that asked for 100 flows it has come, or its time is
+   * over: many origins never send any, and waiting for theirs would be waiting for ever.
    */
   get isReceiving(): boolean {
     return this.body !== null && this.body.isFlowing && !this.body.hasArrived
