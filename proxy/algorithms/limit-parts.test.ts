@@ -107,3 +107,17 @@ test('a limit without evidence stays where it is', async (t) => {
   t.equal(still.limit, 10)
   t.equal(still.baselineMs, 0)
 })
+
+test('where nobody waits long enough to be answered the limit goes down, and forgets what it believed', async (t) => {
+  const limit = new ProbingLimit({ initial: 500, min: 2, max: 1024, minWindowMs: 20 })
+  let now = 0
+  limit.observe(500, true, now)
+  for (let i = 0; i < 1500; i++) limit.learn(lessons.success, 900, now += 2)
+  t.ok(limit.baselineMs > 100)
+  for (let i = 0; i < 12_000; i++) {
+    limit.learn(lessons['cut-early'], 1000, now += 2)
+    limit.observe(Math.floor(limit.limit), true, now)
+  }
+  t.ok(limit.limit < 10, `limit ${limit.limit}`)
+  t.equal(limit.baselineMs, 0)
+})

@@ -86,11 +86,12 @@ export class ProbingLimit implements Limit {
     const window = this.#window
     const { endings } = window
     if (endings < 8 || window.elapsedMs < this.#options.minWindowMs) return false
+    const inFlight = window.meanInFlight
     // Uneven work needs more of it for a mean that says as much.
     const noise = Math.max(1, window.unevenness)
-    const inFlight = window.meanInFlight
     const samples = this.phase === 'look' || this.phase === 'again' ? law.samplesToLook : law.samples
-    if (endings >= Math.min(Math.max(samples * noise, 2 * inFlight), law.turnovers * noise * inFlight)) return true
+    const enough = Math.min(Math.max(samples * noise, 2 * inFlight), law.turnovers * noise * inFlight)
+    if (endings >= enough || window.lost > 4 * enough) return true
     // What is far off needs few samples to be seen.
     if (this.phase === 'trial' && endings < Math.max(law.samplesToLook * noise, inFlight)) return false
     return endings >= 8 * noise && this.#usual.isSlower(window)
@@ -111,8 +112,8 @@ export class ProbingLimit implements Limit {
     }
     // A raised limit has yet to be filled: twice the endings.
     const turnovers = this.phase === 'trial' ? 2 : 1
-    const isChanged = Math.abs(this.limit - before) > 0.1 * before
-    if (isChanged) this.#settling = Math.max(1, Math.round(turnovers * window.inFlight))
+    const settling = Math.max(1, Math.round(turnovers * window.inFlight))
+    if (Math.abs(this.limit - before) > 0.1 * before) this.#settling = settling
     window.open(now)
   }
 
@@ -129,8 +130,7 @@ export class ProbingLimit implements Limit {
 
   /** Demand, not the limit, decides how many are in flight: keep the limit near the need, and learn slowly. */
   #idle(meanMs: number): void {
-    if (this.baselineMs === 0) this.baselineMs = meanMs
-    else this.baselineMs += 0.2 * (meanMs - this.baselineMs)
+    this.baselineMs += (this.baselineMs === 0 ? 1 : 0.2) * (meanMs - this.baselineMs)
     this.#set(Math.min(this.limit, Math.max(this.#options.initial, 4 * this.#peakInFlight)))
   }
 
