@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { SimCaller } from '../../test/sim/sim-caller.ts'
@@ -158,8 +158,8 @@ test('an announcement is a line that says what happened', async (t) => {
 
 test('lines reach the file at the latest when the process flushes', async (t) => {
   const file = join(mkdtempSync(join(t.testdir(), 'log-')), 'access.log')
-  const output = createLogOutput(file, systemClock)
-  await new Promise((resolve) => { setImmediate(resolve) })
+  // A descriptor, as stdout is one: a path would still have to be opened.
+  const output = createLogOutput(openSync(file, 'a'), systemClock)
   const logs = createLogs({ stdout: output, stderr: output, clock: systemClock, level: 'info' })
   logs.access.info({ n: 1 }, 'exchange')
   logs.access.info({ n: 2 }, 'exchange')
