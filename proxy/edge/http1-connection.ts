@@ -1,7 +1,6 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
 // One HTTP/1.1 connection: reads heads and bodies, one request at a time, in the order in which they came; what lies
-// behind the one in flight stays unread, in the socket and its kernel. It ends so that the peer can tell an end from a
-// break.
+// behind the one in flight is not looked at. It ends so that the peer can tell an end from a break.
 
 import type { Socket } from 'node:net'
 import type { Code } from '../core/codes.ts'
@@ -18,6 +17,9 @@ import { Linger } from './linger.ts'
 import { rawRefusal } from './raw-answer.ts'
 import { StallWatch } from './stall-watch.ts'
 import { messageOf, UpgradeCaller } from './upgrade-caller.ts'
+
+/** Bytes of further requests that are kept behind the one in flight. */
+const maxHeldBytes = 64 * 1024
 
 export class Http1Connection implements BodyReading {
   readonly socket: Socket
@@ -38,6 +40,8 @@ export class Http1Connection implements BodyReading {
   /** The answer now being written, or about to be, is the last one. */
   #closesAfterwards = false
   #isTunnel = false
+  /** The peer has sent FIN and is served what it asked for before. */
+  #hasEnded = false
   /** Since when a head is due; -1 while none has begun. The first one is due from the start. */
   #headSince: number
   #idleSince: number
@@ -91,7 +95,7 @@ export class Http1Connection implements BodyReading {
     this.#headSince = -1
     this.#idleSince = this.context.clock.now()
     caller.body?.abandon('the answer was complete before the request')
-    if (this.#closesAfterwards) return this.#linger.begin()
+    if (this.#closesAfterwards || (this.#hasEnded && this.#held === null)) return this.#linger.begin()
     this.#readOn()
   }
 
@@ -121,9 +125,7 @@ export class Http1Connection implements BodyReading {
   }
 
   startBody(): void { this.#readOn() }
-
   pauseBody(): void { this.socket.pause() }
-
   resumeBody(): void { this.#readOn() }
 
   breakBody(code: Code): void {
@@ -133,9 +135,8 @@ export class Http1Connection implements BodyReading {
   }
 
   #received(chunk: Buffer): void {
-    // A read that was under way when the socket was paused.
-    if (this.#held !== null) this.#held = Buffer.concat([this.#held, chunk])
-    else this.#consume(chunk)
+    if (this.#held === null) this.#consume(chunk)
+    else this.#hold(Buffer.concat([this.#held, chunk]), 0)
   }
 
   /** Goes on with what was held, and with the socket. */
@@ -146,7 +147,7 @@ export class Http1Connection implements BodyReading {
       this.#held = null
       this.#consume(held)
     }
-    if (this.#held === null && this.socket.isPaused()) this.socket.resume()
+    if (this.socket.isPaused() && !this.#isFull) this.socket.resume()
   }
 
   #consume(chunk: Buffer): void {
@@ -165,7 +166,12 @@ export class Http1Connection implements BodyReading {
 
   #hold(chunk: Buffer, at: number): void {
     this.#held = at === 0 ? chunk : chunk.subarray(at)
-    this.socket.pause()
+    if (this.#isFull) this.socket.pause()
+  }
+
+  /** Whether to read no more: only who reads sees a caller leave; a body that nobody asked for yet may wait. */
+  get #isFull(): boolean {
+    return this.#held !== null && (this.#body !== null || this.#held.length > maxHeldBytes)
   }
 
   #readBody(body: Http1RequestBody, chunk: Buffer, start: number): number {
@@ -228,7 +234,7 @@ export class Http1Connection implements BodyReading {
   #ended(): void {
     if (this.#isTunnel) return
     if (this.#current !== null && this.context.halfClose === 'serve' && this.#body === null) {
-      this.#closesAfterwards = true
+      this.#hasEnded = true
       return
     }
     // Nothing is under way: what has been answered may still be on its way out.

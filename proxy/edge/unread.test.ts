@@ -59,3 +59,20 @@ test('a caller that asked for 100 and never sends its body is timed out, though 
   t.match(await client.closed(), /^HTTP\/1\.1 408 /)
   client.destroy()
 })
+
+test('a caller that leaves is noticed though more of its requests lie behind the one in flight', async (t) => {
+  const house = await stubHouse({ handle: () => new Promise(() => {}) })
+  t.teardown(() => house.close())
+  for (const leave of ['destroy', 'end'] as const) {
+    const ended = house.ended.length
+    const client = new RawClient(house.url)
+    client.send('GET /1 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4))
+    while (house.server.connections() === 0) await turn()
+    if (leave === 'destroy') client.destroy()
+    else client.socket.end()
+    while (house.ended.length === ended) await turn()
+    t.equal(house.ended.at(-1)?.code, 'caller.gone', leave)
+    client.destroy()
+    while (house.server.connections() > 0) await turn()
+  }
+})
