@@ -13,21 +13,20 @@ if (fault !== null) {
 
 // What V8 does by default suits neither the objects of a request (they live for milliseconds, some across a collection,
 // which makes V8 create them in old space, where they drag all they point to along: a quarter of all young objects
-// survived each collection) nor a small container (new space grows to 96 MiB). Flags of the heap's size are read before
-// any script runs, so this process is replaced by itself, once, with them; its id and its files stay.
-var flags = ['--no-allocation-site-pretenuring', '--max-semi-space-size=8']
-var given = process.execArgv.concat(String(process.env.NODE_OPTIONS || '').split(/\s+/)).join(' ')
-if (given.indexOf('semi-space-size') < 0) {
-  if (typeof process.execve === 'function') replace()
-  setFlagsFromString(flags[0])
-}
+// survived each collection) nor a small container (both spaces grow to several times what is needed).
+setFlagsFromString('--no-allocation-site-pretenuring')
+setFlagsFromString('--heap-growing-percent=40')
 
-function replace() {
+// The size of new space is read before any script runs: this process is replaced by itself, once, with that flag; its id
+// and its files stay.
+var newSpace = '--max-semi-space-size=8'
+var given = process.execArgv.concat(String(process.env.NODE_OPTIONS || '').split(/\s+/)).join(' ')
+if (given.indexOf('semi-space-size') < 0 && typeof process.execve === 'function') {
   try {
     process.removeAllListeners('warning')
-    process.execve(process.execPath, [process.execPath].concat(flags, process.execArgv, process.argv.slice(1)))
+    process.execve(process.execPath, [process.execPath, newSpace].concat(process.execArgv, process.argv.slice(1)))
   } catch {
-    // Not on this system: the flag that can still be set is set, and more memory is used.
+    // Not on this system: it runs as well, with more memory.
   }
 }
 
