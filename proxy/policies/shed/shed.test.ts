@@ -84,6 +84,14 @@ test('observe refuses nobody, counts who would have been, and loses no permit', 
   t.equal(world.joined.record.would.length, 2, 'everything was given back')
 })
 
+test('observe counts who would have waited as if the wait had been in vain', async (t) => {
+  const world = worldWith({ maxConcurrent: 1, maxWait: 50 }, { sketch: { mode: 'observe' } })
+  const callers = [world.ask(), world.ask()]
+  await world.run(100)
+  t.strictSame(callers.map((caller) => caller.status), [200, 200])
+  t.strictSame(world.joined.record.would, [{ code: 'bulkhead.timeout', policy: 'shed' }])
+})
+
 test('before the first connection, requests wait without a permit while one try a time is made', async (t) => {
   const world = worldWith({ maxConcurrent: 1 }, { upstream: { mode: 'refused' } }, 30_000)
   const first = world.ask()

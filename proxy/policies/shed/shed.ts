@@ -102,8 +102,9 @@ class ShedGate implements Gate<Exchange> {
       return null
     }
     if (shadow) {
-      // Observe: over the ceiling, but counted and given back like any other.
-      if (this.#maxWaitMs === 0) exchange.wouldRefuse('bulkhead.full', 'shed')
+      // Observe: over the ceiling, but counted and given back like any other. Nothing waits, so that whoever would have
+      // waited is counted as if the wait had been in vain: the most that enforcing can refuse.
+      exchange.wouldRefuse(this.#maxWaitMs === 0 ? 'bulkhead.full' : 'bulkhead.timeout', 'shed')
       admission.take(this.#group)
       exchange.work.holdsPermit = true
       return null
