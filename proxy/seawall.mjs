@@ -17,8 +17,8 @@ if (fault !== null) {
 setFlagsFromString('--no-allocation-site-pretenuring')
 setFlagsFromString('--heap-growing-percent=40')
 
-// The size of new space is read before any script runs: this process is replaced by itself, once, with that flag; its id
-// and its files stay.
+// The size of new space is read before any script runs: this process is replaced by itself, once, with that flag; its
+// id and its files stay.
 var newSpace = '--max-semi-space-size=8'
 var given = process.execArgv.concat(String(process.env.NODE_OPTIONS || '').split(/\s+/)).join(' ')
 if (given.indexOf('semi-space-size') < 0 && typeof process.execve === 'function') {
