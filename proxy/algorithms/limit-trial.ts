@@ -26,6 +26,12 @@ export class LimitTrial {
     return Math.abs(wider) < 0.05 ? 0.5 : 1 - Math.log(window.meanMs / this.meanMs) / wider
   }
 
+  /** Whether the change was wide enough for its elasticity to be more than chance. */
+  isTelling(window: LimitWindow): boolean {
+    const wider = Math.log(window.meanInFlight / this.#inFlight)
+    return wider * wider > law.likely * window.unevenness * (1 / this.#useful + 1 / window.useful)
+  }
+
   /** Whether a raised limit has brought more useful work. */
   hasHelped(window: LimitWindow): boolean {
     if (window.isLosing) return false

@@ -1,5 +1,20 @@
-// The constants of the probing limit, each a count or a ratio with its reason beside it. They were chosen by simulation
-// and hold at every time scale; they are no options of users.
+// The phases and constants of the probing limit. The constants are counts and ratios, chosen by simulation, and hold at
+// every time scale; they are no options of users.
+
+/** What the limit is doing. */
+export type Phase =
+  /** Follows the law. */
+  | 'cruise'
+  /** Has lowered the limit for a moment. */
+  | 'probe'
+  /** The law has lowered it by much: what follows says whether that helps. */
+  | 'shrink'
+  /** The upstream has changed: measures it undisturbed, before it goes on with a trial. */
+  | 'look'
+  /** Has raised the limit, to tell an upstream that is slow from one that is full. */
+  | 'trial'
+  /** That has helped: goes on with the next trial if the limit binds again. */
+  | 'again'
 
 export const law = {
   /** Mean time allowed over the baseline. */

@@ -8,33 +8,20 @@
 // Where n slots are saturated the law settles at about 1.25 n + √n / 2, and a baseline that was learned in a queue
 // shrinks with every probe, since 0.7 of the limit is less than the law would add: nothing can ratchet upwards. Where
 // every further request makes all slower, it settles where more concurrency stops paying. Of errors it knows only
-// explicit signals of overload. All its constants are counts and ratios, except the shortest window.
+// explicit signals of overload. All its constants are counts and ratios, but for the shortest window.
 
 import { Brake } from './limit-brake.ts'
 import { LimitTrial } from './limit-trial.ts'
 import { LimitWindow } from './limit-window.ts'
 import type { Limit, LimitBounds, LimitLesson } from './limit.ts'
 import { law } from './probing-law.ts'
+import type { Phase } from './probing-law.ts'
 import { UsualPace } from './usual-pace.ts'
 
 export interface ProbingOptions extends LimitBounds {
   /** The shortest window, ms: below it the clock and the event loop are the noise. */
   readonly minWindowMs: number
 }
-
-type Phase =
-  /** Follows the law. */
-  | 'cruise'
-  /** Has lowered the limit for a moment. */
-  | 'probe'
-  /** The law has lowered it by much: what follows says whether that helps. */
-  | 'shrink'
-  /** The upstream has changed: measures it undisturbed, before it goes on with a trial. */
-  | 'look'
-  /** Has raised the limit, to tell an upstream that is slow from one that is full. */
-  | 'trial'
-  /** That has helped: goes on with the next trial if the limit binds again. */
-  | 'again'
 
 export class ProbingLimit implements Limit {
   limit: number
@@ -55,7 +42,8 @@ export class ProbingLimit implements Limit {
   #elasticity = 0.5
   /** The last probe has found the baseline far too high. */
   #isFalling = false
-  // A baseline learned before any probe is a guess: the first binding window is followed by one.
+  /** A probe has got below the knee. Until then the baseline is a guess, and probes follow at once. */
+  #isProven = false
   #sinceProbe = Infinity
   #probeAfter = law.probeAfter
   /** Windows until the next trial may begin; longer after each that found nothing. */
@@ -93,14 +81,14 @@ export class ProbingLimit implements Limit {
     const enough = Math.min(Math.max(samples * noise, 2 * inFlight), law.turnovers * noise * inFlight)
     if (endings >= enough || window.lost > 4 * enough) return true
     // What is far off needs few samples to be seen.
-    if (this.phase === 'trial' && endings < Math.max(law.samplesToLook * noise, inFlight)) return false
-    return endings >= 8 * noise && this.#usual.isSlower(window)
+    const least = this.phase === 'trial' ? Math.max(law.samplesToLook * noise, inFlight) : 8 * noise
+    return endings >= least && this.#usual.isSlower(window)
   }
 
   #close(now: number): void {
     const window = this.#window
     const before = this.limit
-    if (this.#untilTrial > 0) this.#untilTrial--
+    this.#untilTrial = Math.max(0, this.#untilTrial - 1)
     this.#peakInFlight = Math.max(window.peak, this.#peakInFlight * 0.99)
     const braked = this.#brake.decide(window, this.limit)
     if (braked > 0) {
@@ -110,10 +98,7 @@ export class ProbingLimit implements Limit {
       this.#decide(window.meanMs)
       this.#usual.learn(window)
     }
-    // A raised limit has yet to be filled: twice the endings.
-    const turnovers = this.phase === 'trial' ? 2 : 1
-    const settling = Math.max(1, Math.round(turnovers * window.inFlight))
-    if (Math.abs(this.limit - before) > 0.1 * before) this.#settling = settling
+    if (Math.abs(this.limit - before) > 0.1 * before) this.#settle()
     window.open(now)
   }
 
@@ -169,8 +154,10 @@ export class ProbingLimit implements Limit {
 
   #judgeShrink(meanMs: number): void {
     if (this.#trial.elasticity(this.#window) < 0.6 || meanMs < 1.3 * this.baselineMs) return
-    this.baselineMs = meanMs
-    this.#set(this.#trial.limit)
+    // It did not help: that is how long the work takes now. A step too small to be sure is believed in part.
+    const isSure = this.#trial.isTelling(this.#window)
+    this.baselineMs += (isSure ? 1 : 0.3) * (meanMs - this.baselineMs)
+    if (isSure) this.#set(this.#trial.limit)
   }
 
   #look(phase: 'look' | 'again', meanMs: number): void {
@@ -206,7 +193,8 @@ export class ProbingLimit implements Limit {
     const isNews = errors > law.certain / 4 || this.#elasticity < law.queueing || this.#elasticity > law.free
     this.#probeAfter = isNews ? law.probeAfter : Math.min(law.probeAfterMost, this.#probeAfter + 2)
     this.#sinceProbe = 0
-    this.#isFalling = ratio < 0.9 && elasticity < 0.5 && errors > law.likely
+    this.#isProven ||= elasticity > 0.3
+    this.#isFalling = !this.#isProven || (ratio < 0.9 && elasticity < 0.5 && errors > law.likely)
     if (this.#isFalling) {
       // The baseline was learned in a queue, and this may be one, too: stay here and go on at once.
       this.baselineMs = meanMs
@@ -218,7 +206,8 @@ export class ProbingLimit implements Limit {
     this.#elasticity += 0.4 * (Math.min(1, Math.max(0, elasticity)) - this.#elasticity)
     this.#learnBaseline(meanMs, ratio > 1.35 ? 0.5 : 0.3)
     this.limit = this.#trial.limit
-    this.#set(this.#byLaw())
+    // Far below the knee more is free, whatever chance has made of the baseline.
+    this.#set(this.#elasticity > law.free ? law.stride * this.limit : this.#byLaw())
   }
 
   #learnBaseline(meanMs: number, weight: number): void {
@@ -236,10 +225,16 @@ export class ProbingLimit implements Limit {
     this.phase = 'cruise'
     this.#set(0.3 * Math.min(this.limit, this.#window.peak))
     this.baselineMs = 0
+    this.#isProven = false
     this.#usual.reset(0)
     this.#sinceProbe = Infinity
-    this.#settling = Math.max(1, Math.round(this.#window.inFlight))
+    this.#settle()
     this.#window.open(now)
+  }
+
+  #settle(): void {
+    // A raised limit has yet to be filled: twice the endings.
+    this.#settling = Math.max(1, Math.round((this.phase === 'trial' ? 2 : 1) * this.#window.inFlight))
   }
 
   #go(phase: Phase): void { this.phase = phase }
