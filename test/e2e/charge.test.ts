@@ -8,6 +8,7 @@ import type { Answered } from '../support/asking.ts'
 import { startPicture } from '../support/charge-picture.ts'
 import type { Picture } from '../support/charge-picture.ts'
 import { parseMetrics } from '../support/metrics-page.ts'
+import { RawClient } from '../support/raw-client.ts'
 
 const order = { amount: 1999, currency: 'EUR', customer: 'ada', source: 'tok_visa' }
 
@@ -120,3 +121,30 @@ test('a fraud check that hangs takes its bulkhead and nothing else', async (t) =
 interface StatusOfParts {
   readonly upstreams: readonly { readonly name: string; readonly parts: Record<string, Record<string, unknown>> }[]
 }
+
+/** What callers do to a connection before they are done with it. */
+const rudeness: readonly ((client: RawClient) => void)[] = [
+  (client) => client.write('POST /charge HTTP/1.1\r\nhost: a\r\ncontent-').destroy(),
+  (client) => client.write('POST /charge HTTP/1.1\r\nhost: a\r\ncontent-length: 90\r\n\r\n{"amount":1').destroy(),
+  (client) => client.write('GET /report HTTP/1.1\r\nhost: a\r\n\r\n').socket.resetAndDestroy(),
+  (client) => client.write('GET /catalogue HTTP/1.1\r\nhost: a\r\n\r\n').socket.end(),
+  (client) => client.write('POST /charge HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n').socket.end(),
+]
+
+test('after a thousand callers that broke off a charge is made as ever', async (t) => {
+  const picture = await startPicture(t)
+  const { ports, simulator } = picture
+  const before = simulator.ledger.charges.length
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 50 }, async (_, i) => {
+      const client = new RawClient(ports.public)
+      rudeness[i % rudeness.length]?.(client)
+      await client.closed()
+      client.destroy()
+    }))
+  }
+  t.equal(simulator.ledger.charges.length, before, 'nothing half said was charged')
+  t.equal((await charge(picture, 'after')).status, 201)
+  t.equal(simulator.ledger.charges.length, before + 1)
+  t.notMatch(picture.seawall.stderr, /defect/)
+})
