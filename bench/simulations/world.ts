@@ -18,7 +18,7 @@ export interface Scene {
   readonly plant: (schedule: Schedule, streams: Streams) => Plant
   readonly callers: (streams: Streams) => readonly Omit<PopulationOptions, 'untilMs'>[]
   readonly script?: (schedule: Schedule, plant: Plant) => void
-  readonly options?: SidecarOptions
+  readonly options?: SidecarOptions | (() => SidecarOptions)
   /** What one callback of the sidecar's loop costs, ms. */
   readonly turnMs?: number
 }
@@ -29,11 +29,15 @@ export function play(scene: Scene, limit: Limit, seed: number): Sidecar {
   const streams: Streams = (name) => seededRandom(seed, name)
   const plant = scene.plant(schedule, streams)
   const loop = new EventLoop(schedule, scene.turnMs ?? 0)
-  const sidecar = new Sidecar(schedule, loop, plant, limit, streams('sidecar'), scene.options)
+  const sidecar = new Sidecar(schedule, loop, plant, limit, streams('sidecar'), optionsOf(scene))
   scene.callers(streams).forEach((options, i) => {
     new Population(sidecar, streams(`arrivals ${i}`), { ...options, untilMs: scene.untilMs }).start(schedule)
   })
   scene.script?.(schedule, plant)
   schedule.runUntil(scene.untilMs)
   return sidecar
+}
+
+function optionsOf({ options }: Scene): SidecarOptions {
+  return typeof options === 'function' ? options() : options ?? {}
 }

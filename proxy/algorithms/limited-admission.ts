@@ -39,7 +39,7 @@ export class LimitedAdmission {
   maxQueuedBytes: number
   inUse = 0
   readonly limit: Limit
-  readonly line = new WaitingLine()
+  readonly line: WaitingLine
   readonly #bounds: QueueBounds
   readonly #drain = new DrainRate()
   /** Permits of routes so slow that their latency says nothing about the others. */
@@ -49,8 +49,9 @@ export class LimitedAdmission {
   #higherAt = -Infinity
   #handsOver = false
 
-  constructor(limit: Limit, options: LimitedAdmissionOptions) {
+  constructor(limit: Limit, options: LimitedAdmissionOptions, line = new WaitingLine()) {
     this.limit = limit
+    this.line = line
     this.ceiling = options.ceiling
     this.maxQueuedBytes = options.maxQueuedBytes
     this.#bounds = options.bounds

@@ -7,7 +7,7 @@ import { defaultQueueBounds } from '../../../proxy/algorithms/limited-admission.
 import type { Limit } from '../../../proxy/algorithms/limit.ts'
 import { SlowRoutes } from '../../../proxy/algorithms/slow-routes.ts'
 import { lessons } from '../../../proxy/core/outcome-matrix.ts'
-import type { LineGroup } from '../../../proxy/algorithms/waiting-line.ts'
+import type { LineGroup, WaitingLine } from '../../../proxy/algorithms/waiting-line.ts'
 import type { Call } from './call.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { Plant } from './plants.ts'
@@ -19,6 +19,8 @@ export interface SidecarOptions extends Partial<LimitedAdmissionOptions> {
   readonly faultRatio?: () => number
   /** An attempt is cut after this many ms; Infinity: never. */
   readonly attemptTimeoutMs?: number
+  /** Another order of waiting than the production line's. */
+  readonly line?: WaitingLine
 }
 
 export class Sidecar {
@@ -47,7 +49,7 @@ export class Sidecar {
     this.attemptTimeoutMs = options.attemptTimeoutMs ?? Infinity
     this.admission = new LimitedAdmission(limit, {
       ceiling: Infinity, maxQueuedBytes: 64 * 2 ** 20, bounds: defaultQueueBounds, ...options,
-    })
+    }, options.line)
     this.group = this.admission.group('', 1)
     this.tally = new Tally(() => limit.limit)
   }
