@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { freePorts } from './free-port.ts'
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 export const entry = join(root, 'proxy/seawall.mjs')
@@ -67,16 +66,22 @@ export interface SeawallProcess extends Running {
 }
 
 /**
- * Starts `run` with this configuration; `PORT:name` in it stands for a free port of that name. Resolves when it is
- * ready; killed at the end of the test if it still runs.
+ * Starts `run` with this configuration; `PORT:name` in a `listen` stands for any free port, which is in `ports` under
+ * the name of the listener. Resolves when it is ready; killed at the end of the test if it still runs.
  */
 export async function startSeawall(t: Test, configuration: object): Promise<SeawallProcess> {
   const text = JSON.stringify({ version: 1, admin: { listen: '127.0.0.1:PORT:admin' }, ...configuration })
   const names = [...new Set([...text.matchAll(/PORT:([a-z]+)/g)].map(([, name]) => name as string))]
-  const free = await freePorts(names.length)
-  const ports = Object.fromEntries(names.map((name, i) => [name, free[i] as number]))
-  const running = await startWithText(t, text.replace(/PORT:([a-z]+)/g, (_, name: string) => String(ports[name])))
+  const running = await startWithText(t, text.replace(/PORT:[a-z]+/g, '0'))
+  const ports = Object.fromEntries(names.map((name) => [name, portOf(running, name)]))
   return Object.assign(running, { ports })
+}
+
+/** As its start printed it. */
+function portOf(running: Running, name: string): number {
+  const match = new RegExp(`\\b${name} +http://[^ ,]+:(\\d+)`).exec(running.stderr)
+  if (match === null) throw new Error(`no port of "${name}" was printed:\n${running.stderr}`)
+  return Number(match[1])
 }
 
 /** What a start prints last. */
