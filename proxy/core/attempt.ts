@@ -5,9 +5,12 @@
 import type { Clock, Timer } from './clock.ts'
 import type { FaultCode } from './codes.ts'
 import type { Answer, Outcome, Reply } from './outcome.ts'
+import { lessons } from './outcome-matrix.ts'
+import type { Lesson, OutcomeRow } from './outcome-matrix.ts'
 import type { RawHeaders } from './raw-headers.ts'
 import { Scope } from './scope.ts'
 import type { GateRun } from './scope.ts'
+import type { Endpoint } from './upstream.ts'
 import type { Work } from './work.ts'
 
 export type AttemptKind = 'first' | 'retry' | 'hedge' | 'failover'
@@ -22,6 +25,8 @@ export interface Leaf {
 export interface AttemptOwner {
   /** Every gate was passed after a wait: the attempt can be sent. */
   ready(attempt: Attempt, now: number): void
+  /** What its ending teaches; asked once, before the gates judge. */
+  rowOf(attempt: Attempt, outcome: Outcome, now: number): OutcomeRow
   /** Upstream's work is over: last byte, closed socket. Called once. */
   ended(attempt: Attempt, now: number): void
 }
@@ -40,11 +45,17 @@ export class Attempt extends Scope {
   headAt: number
   /** How it ended towards the layers; null while it runs. */
   outcome: Outcome | null
+  /** Its row in the outcome matrix; null until it is judged. */
+  row: OutcomeRow | null
+  /** Where it goes, when a gate has chosen; null: the leaf chooses. Set by the leaf then. */
+  endpoint: Endpoint | null
   /** What broke the body after the head, if anything did. */
   bodyFault: FaultCode | null
   /** Set by the leaf in `send`. */
   leaf: Leaf | null
   isClosed: boolean
+  /** Its exchange is over, and the keeper of its work waits for what still comes. */
+  isDetached: boolean
   /** Resolves the promise of the handler that made it. */
   readonly resolve: (outcome: Outcome) => void
 
@@ -62,9 +73,12 @@ export class Attempt extends Scope {
     this.sentAt = -1
     this.headAt = -1
     this.outcome = null
+    this.row = null
+    this.endpoint = null
     this.bodyFault = null
     this.leaf = null
     this.isClosed = false
+    this.isDetached = false
     this.resolve = resolve
   }
 
@@ -96,8 +110,11 @@ export class Attempt extends Scope {
 
   /** Leaf: the head of the answer. A null body means there is none and `closed` follows at once. */
   headed(reply: Reply): void {
-    if (this.outcome !== null) return reply.body?.discard()
     const now = this.clock.now()
+    if (this.outcome !== null) {
+      if (this.isDetached) return this.#late(reply, now)
+      return reply.body?.discard()
+    }
     this.headAt = now
     this.work.raise('yes')
     this.#settle(reply, now)
@@ -107,7 +124,11 @@ export class Attempt extends Scope {
   failed(fault: FaultCode, cause: string): void {
     const now = this.clock.now()
     if (this.outcome === null) this.#settle({ kind: 'failed', fault, cause }, now)
-    else this.bodyFault ??= fault
+    else if (this.isDetached) this.#late({ kind: 'failed', fault, cause }, now)
+    else if (this.outcome.kind === 'reply' && this.bodyFault === null) {
+      this.bodyFault = fault
+      this.gates.spoil(this, now)
+    }
     this.closed()
   }
 
@@ -124,9 +145,32 @@ export class Attempt extends Scope {
   cut(outcome: Outcome, now: number): void {
     if (this.isClosed) return
     if (this.outcome === null) this.#settle(outcome, now)
+    else if (this.isDetached) this.#late(outcome, now)
     this.gates.leaveLine(this, now)
     if (this.leaf === null) this.closed()
     else this.leaf.cut()
+  }
+
+  /** Work: nobody waits for it any more, but how it ends is still wanted. Judged now; what comes is told as late. */
+  detach(outcome: Outcome, now: number): void {
+    if (this.isClosed || this.outcome !== null) return
+    this.isDetached = true
+    this.#settle(outcome, now)
+    // It stands in a line, nothing was sent: there is nothing to wait for.
+    if (this.leaf === null) this.cut(outcome, now)
+  }
+
+  /** The lesson of its ending. Only after the judgement. */
+  get lesson(): Lesson {
+    return lessons[this.row ?? 'shed']
+  }
+
+  #late(outcome: Outcome, now: number): void {
+    this.isDetached = false
+    if (outcome.kind === 'reply') this.work.raise('yes')
+    const { keeper } = this.work
+    if (keeper !== null) keeper.late(this, outcome, now)
+    else if (outcome.kind === 'reply') outcome.body?.discard()
   }
 
   #timedOut(): void {
@@ -141,6 +185,7 @@ export class Attempt extends Scope {
       this.timer.clear()
       this.timer = null
     }
+    this.row = this.owner.rowOf(this, outcome, now)
     this.gates.judge(this, outcome, now)
     this.resolve(outcome)
   }

@@ -24,3 +24,11 @@ export interface BodySource {
   /** Nobody wants the rest: the source is to be cut or drained by its owner; the sink is told nothing more. */
   discard(): void
 }
+
+/**
+ * How the attempts of a work get the body of the request, where it is not simply the caller's, once. `open` gives a
+ * source for one more attempt, or null when that cannot be had any more.
+ */
+export interface BodySupply {
+  open(): BodySource | null
+}

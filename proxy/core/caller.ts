@@ -38,8 +38,8 @@ export interface Caller {
    * makes the break visible.
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink
-  /** Writes one of the constant refusals; `retryAfterS` 0: no such field. */
-  refuse(code: Code, retryAfterS: number, requestId: string): void
+  /** Writes one of the constant refusals; `retryAfterS` 0: no such field. `fields`: what this one has beside. */
+  refuse(code: Code, retryAfterS: number, requestId: string, fields?: RawHeaders): void
   /** Bounds the body that is still to come, bytes; one byte more is `request.body-too-large`. */
   limitBody(maxBytes: number): void
   /** The connection is beyond use: closes it so that the break can be seen. */

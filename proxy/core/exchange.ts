@@ -91,7 +91,7 @@ export class Exchange extends Scope {
     if (this.isReleased) return
     const elapsedMs = now - this.startedAt
     this.settle({ kind: 'abandoned', by: 'caller', elapsedMs }, 'caller.gone', 0, now)
-    this.work.cut({ kind: 'abandoned', by: 'caller', elapsedMs }, now)
+    this.work.abandon({ kind: 'abandoned', by: 'caller', elapsedMs }, now)
     this.end(now)
   }
 

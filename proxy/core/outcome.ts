@@ -30,6 +30,8 @@ export interface Refused {
   readonly status: number
   /** What the refusing policy knows of a good time to come again, in ms; 0: it knows nothing, 1 to 3 s are said. */
   readonly retryAfterMs: number
+  /** Fields of this refusal alone (`ratelimit`, `idempotency-status`), in the flat form. */
+  readonly fields?: RawHeaders
 }
 
 /** The upstream did not answer. */

@@ -5,9 +5,11 @@ import type { TSchema } from 'typebox'
 import type { Announce } from './announce.ts'
 import type { Clock } from './clock.ts'
 import type { House } from './house.ts'
+import type { Figures, Meter } from './meter.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Scope, Verdict } from './scope.ts'
+import type { Endpoint } from './upstream.ts'
 import type { Work } from './work.ts'
 import type { AttemptKind } from './attempt.ts'
 
@@ -21,10 +23,10 @@ export interface Gate<S extends Scope> {
   release?(scope: S, now: number): void
   /** The scope ended while it waited here: leave the line. */
   cancel?(scope: S, now: number): void
+  /** After `judge` of a good answer: its body broke. */
+  spoiled?(scope: S, now: number): void
   /** After someone else's wait: is it still true? Null: yes. */
   recheck?(scope: S, now: number): null | Answer
-  /** Figures for /admin/status and gauges; read when asked, never pushed. */
-  inspect?(): Record<string, number | string>
 }
 
 /** Resolves always; a rejection is a bug. */
@@ -53,6 +55,18 @@ export interface PolicyContext {
   readonly shadow: boolean
   /** State that outlives a reload, shared by all who name the same key; `make` runs when there is none yet. */
   part<T>(key: string, make: () => T): T
+  /** The endpoints of the upstream, as the leaf knows them. */
+  readonly endpoints: readonly Endpoint[]
+  /** What is counted beside attempts and exchanges; bound here, at load. */
+  readonly meter: Meter
+  /** Figures for /admin/status: of this upstream (`route` null) or of one route; read when somebody looks. */
+  show(name: string, route: string | null, inspect: () => Figures): void
+}
+
+/** What a layer is given when it is made. */
+export interface LayerContext extends PolicyContext {
+  /** Everything that stands behind this layer, against another upstream; for failover. */
+  readonly beneath: (upstream: string) => Handler
 }
 
 /** Validated options as a policy reads them: by its own key, typed by its own schema. */
@@ -68,4 +82,13 @@ export interface PolicyDefinition<S extends Scope> {
   readonly upstreamSchema?: Readonly<Record<string, TSchema>>
   /** Null: nothing to do on this route, and then it costs nothing. */
   create(context: PolicyContext): Gate<S> | null
+}
+
+/** One mechanism that wraps the handler. */
+export interface LayerDefinition {
+  readonly name: PolicyName
+  readonly routeSchema?: Readonly<Record<string, TSchema>>
+  readonly upstreamSchema?: Readonly<Record<string, TSchema>>
+  /** Null: nothing to do on this route, and then it costs nothing. In observe mode (`shadow`) it calls next once. */
+  create(context: LayerContext): Layer | null
 }

@@ -19,6 +19,8 @@ export interface GateRun {
   leaveLine(scope: Scope, now: number): void
   /** Tells every gate passed how it went; the first call counts, later ones do nothing. */
   judge(scope: Scope, outcome: Outcome, now: number): void
+  /** After the judgement of a good answer: its body broke. */
+  spoil(scope: Scope, now: number): void
   /** Tells every gate passed, in reverse, that the work behind it is over; a second call does nothing. */
   release(scope: Scope, now: number): void
 }

@@ -1,15 +1,24 @@
-// What an exchange set going upstream: its attempts, the sticky `delivered`, the permit. Unkeyed work dies with its
-// exchange; keyed work (one day) outlives it.
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// What an exchange set going upstream: its attempts, the sticky `delivered`, the permit. Work without a claim dies with
+// its exchange; work with one is detached from it, and what still comes is told to whoever keeps the record.
 
 import type { Attempt } from './attempt.ts'
+import type { BodySource, BodySupply } from './body.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outcome } from './outcome.ts'
 import type { RawHeaders } from './raw-headers.ts'
+import type { Endpoint } from './upstream.ts'
 
 /** Whether upstream may have acted on a work. */
 export type Delivered = 'no' | 'maybe' | 'yes'
 
 const rank: { readonly [D in Delivered]: number } = { no: 0, maybe: 1, yes: 2 }
+
+/** Who goes on with a work when its caller has left or its deadline is over: the record of its key. */
+export interface Keeper {
+  /** An answer, or a failure, of an attempt that was running when the work was detached. Called once for each. */
+  late(attempt: Attempt, outcome: Outcome, now: number): void
+}
 
 export class Work {
   readonly exchange: Exchange
@@ -17,17 +26,30 @@ export class Work {
   delivered: Delivered
   /** Attempts made so far, the running ones included. */
   attempts: number
-  /** The attempt that is running; hedging will make this a short list. */
+  /** The attempt that is running, and a second one while a hedge runs beside it. */
   running: Attempt | null
+  rival: Attempt | null
+  /** Endpoints that have been tried; null: none yet. */
+  tried: Endpoint[] | null
   /** Whether a permit of the upstream's admission is held that no attempt has taken yet. */
   holdsPermit: boolean
+  /** How attempts get the body; null: it is the caller's, once. */
+  body: BodySupply | null
+  /** Set while a confirmed claim stands: then the end of the exchange detaches the work instead of cutting it. */
+  keeper: Keeper | null
+  isDetached: boolean
 
   constructor(exchange: Exchange) {
     this.exchange = exchange
     this.delivered = 'no'
     this.attempts = 0
     this.running = null
+    this.rival = null
+    this.tried = null
     this.holdsPermit = false
+    this.body = null
+    this.keeper = null
+    this.isDetached = false
   }
 
   /** Raises `delivered`; a lower value changes nothing. */
@@ -35,13 +57,43 @@ export class Work {
     if (rank[delivered] > rank[this.delivered]) this.delivered = delivered
   }
 
-  /** An interim answer of an attempt: it travels on at once, since no layer can repeat the attempt any more. */
+  /** The body for one more attempt; null where there is none. */
+  openBody(): BodySource | null {
+    return this.body === null ? this.exchange.caller.body : this.body.open()
+  }
+
+  /** An attempt begins. */
+  began(attempt: Attempt): void {
+    this.attempts++
+    if (this.running === null) this.running = attempt
+    else this.rival = attempt
+  }
+
+  /** An attempt is over for the upstream too. */
+  ended(attempt: Attempt): void {
+    if (this.running === attempt) {
+      this.running = this.rival
+      this.rival = null
+    } else if (this.rival === attempt) this.rival = null
+  }
+
+  /** An interim answer of an attempt: passed on while no layer can repeat the attempt any more. */
   inform(status: number, headers: RawHeaders): void {
-    this.exchange.caller.inform(status, headers)
+    if (this.rival === null) this.exchange.caller.inform(status, headers)
+  }
+
+  /** The exchange is over before its answer. What runs is cut, unless a keeper wants to know how it ends. */
+  abandon(outcome: Outcome, now: number): void {
+    if (this.keeper === null) return this.cut(outcome, now)
+    this.isDetached = true
+    this.running?.detach(outcome, now)
+    this.rival?.detach(outcome, now)
   }
 
   /** Ends what is running, because nobody needs it any more. */
   cut(outcome: Outcome, now: number): void {
-    this.running?.cut(outcome, now)
+    const { running, rival } = this
+    running?.cut(outcome, now)
+    rival?.cut(outcome, now)
   }
 }

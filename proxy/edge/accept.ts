@@ -14,6 +14,7 @@ import type { Plan } from '../core/plan.ts'
 import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
 import { firstValue } from '../core/raw-headers.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
 import { deliver } from './deliver.ts'
 import { retryAfterS } from './refusals.ts'
@@ -38,6 +39,11 @@ export interface AcceptorOptions {
 
 /** Visible ASCII; longer ones are somebody's payload, not an id. */
 const saneRequestId = /^[!-~]{1,128}$/
+
+/** Nothing was sent upstream: whoever repeats the request repeats nothing. */
+const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
+/** The caller is told no answer, and the work goes on. */
+const inProgress: RawHeaders = ['idempotency-status', 'in-progress']
 
 const bodyTooLarge: Refused = {
   kind: 'refused', by: 'forward', code: 'request.body-too-large', status: 413, retryAfterMs: 0,
@@ -72,7 +78,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
     if (plan === null) {
       this.#options.unrouted('route.none', caller)
-      return caller.refuse('route.none', 0, this.#requestId(caller))
+      return caller.refuse('route.none', 0, this.#requestId(caller), notProcessed)
     }
     // 3: the exchange, and who is told when the caller's side ends.
     const now = this.#clock.now()
@@ -129,7 +135,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
         return this.#refuse(exchange, outcome, now)
       case 'failed':
         exchange.settle(outcome, outcome.fault, codes[outcome.fault].status, now)
-        return this.#tell(exchange, outcome.fault, 0)
+        return this.#tell(exchange, outcome.fault, 0, undefined)
       case 'abandoned':
         return this.#abandoned(exchange, outcome, now)
       case 'tunnel':
@@ -142,7 +148,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   // 5: the constant refusal.
   #refuse(exchange: Exchange, refused: Refused, now: number): void {
     exchange.settle(refused, refused.code, codes[refused.code].status, now)
-    this.#tell(exchange, refused.code, refused.retryAfterMs)
+    this.#tell(exchange, refused.code, refused.retryAfterMs, refused.fields)
   }
 
   #abandoned(exchange: Exchange, outcome: Abandoned, now: number): void {
@@ -157,8 +163,8 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   #giveUp(exchange: Exchange, outcome: Outcome, code: Code, now: number): void {
     exchange.settle(outcome, code, codes[code].status, now)
     exchange.gates.leaveLine(exchange, now)
-    exchange.work.cut(outcome, now)
-    this.#tell(exchange, code, 0)
+    exchange.work.abandon(outcome, now)
+    this.#tell(exchange, code, 0, exchange.work.isDetached ? inProgress : undefined)
   }
 
   /** The rest of the request cannot be had: too slow, too large, badly framed. */
@@ -168,8 +174,9 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     this.#giveUp(exchange, { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }, code, now)
   }
 
-  #tell(exchange: Exchange, code: Code, knownRetryMs: number): void {
-    exchange.caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), exchange.requestId)
+  #tell(exchange: Exchange, code: Code, knownRetryMs: number, own: RawHeaders | undefined): void {
+    const fields = own ?? (exchange.work.delivered === 'no' ? notProcessed : undefined)
+    exchange.caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), exchange.requestId, fields)
   }
 
   #defect(exchange: Exchange, error: unknown): void {

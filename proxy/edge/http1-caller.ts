@@ -103,13 +103,13 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
     this.#connection.writer.flush()
   }
 
-  refuse(code: Code, retryAfterS: number, requestId: string): void {
+  refuse(code: Code, retryAfterS: number, requestId: string, own?: RawHeaders): void {
     if (this.#isOver) return
     if (this.#isAnswering) return this.cut()
     const connection = this.#connection
     const refusal = refusalOf(code)
     if (refusal.closes) connection.closeAfterwards()
-    const fields = refusalFields(refusal, requestId, retryAfterS)
+    const fields = refusalFields(refusal, requestId, retryAfterS, own)
     const date = connection.context.date.now()
     const head = answerHead(refusal.status, refusal.reason, fields, null, false, this.#closes(), date)
     this.#isAnswering = true

@@ -6,9 +6,11 @@ import type { RawHeaders } from '../core/raw-headers.ts'
 import { refusalFields, refusalOf } from './refusals.ts'
 
 /** The bytes of a refusal with `connection: close`, for `wallMs` ms since 1970. */
-export function rawRefusal(code: Code, requestId: string, retryAfterS: number, wallMs: number): Buffer {
+export function rawRefusal(
+  code: Code, requestId: string, retryAfterS: number, wallMs: number, own?: RawHeaders,
+): Buffer {
   const refusal = refusalOf(code)
-  const fields = refusalFields(refusal, requestId, retryAfterS)
+  const fields = refusalFields(refusal, requestId, retryAfterS, own)
   return Buffer.concat([Buffer.from(rawHead(refusal.status, refusal.reason, fields, wallMs), 'latin1'), refusal.body])
 }
 

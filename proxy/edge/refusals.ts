@@ -3,6 +3,7 @@
 
 import { codes } from '../core/codes.ts'
 import type { Code, CodeMeaning } from '../core/codes.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
 
 export interface Refusal {
   readonly status: number
@@ -61,8 +62,11 @@ export function retryAfterS(code: Code, knownMs: number, random: () => number): 
 }
 
 /** The fields of one refusal with what varies; '' and 0 leave a field out. */
-export function refusalFields(refusal: Refusal, requestId: string, retryAfterS: number): string[] {
+export function refusalFields(
+  refusal: Refusal, requestId: string, retryAfterS: number, own: RawHeaders | undefined,
+): string[] {
   const fields = refusal.fields.slice()
+  if (own !== undefined) for (let i = 0; i < own.length; i++) fields.push(own[i] as string)
   if (retryAfterS > 0) fields.push('retry-after', String(retryAfterS))
   if (requestId !== '') fields.push('x-request-id', requestId)
   return fields

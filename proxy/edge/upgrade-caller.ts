@@ -77,10 +77,10 @@ export class UpgradeCaller implements Caller {
     }
   }
 
-  refuse(code: Code, retryAfterS: number, requestId: string): void {
+  refuse(code: Code, retryAfterS: number, requestId: string, own?: RawHeaders): void {
     if (this.#isBegun) return this.cut()
     this.#isBegun = true
-    this.socket.write(rawRefusal(code, requestId, retryAfterS, this.#clock.wallMs()))
+    this.socket.write(rawRefusal(code, requestId, retryAfterS, this.#clock.wallMs(), own))
     this.#end()
   }
 

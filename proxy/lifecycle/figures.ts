@@ -17,6 +17,7 @@ export function* partsOf(instance: Instance): Iterable<Part> {
       yield { name: 'bulkhead', upstream, route: group.name, inspect }
     }
   }
+  yield* instance.parts.shown()
   for (const [name, upstream] of instance.upstreams) {
     yield { name: 'connections', upstream: name, route: null, inspect: () => upstream.inspect() }
     const inspect = (): Record<string, number> => ({ tunnels: instance.tunnels.count(name) })

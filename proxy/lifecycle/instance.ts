@@ -6,6 +6,7 @@ import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { House } from '../core/house.ts'
+import type { Meter } from '../core/meter.ts'
 import type { Observer } from '../core/plan.ts'
 import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
@@ -27,6 +28,7 @@ export interface InstanceOptions {
   readonly random: Random
   readonly announce: Announce
   readonly observer: Observer
+  readonly meter: Meter
   /** Counts what was refused before a route was known. */
   readonly unrouted: (code: Code, caller?: Caller) => void
 }
@@ -53,7 +55,8 @@ export class Instance {
     const viaOf = (listener: string): string => `seawall-${process}-${listener}`
     this.#ground = {
       viaOf,
-      clock, random, announce, observer: options.observer, house: this.house, parts: this.parts,
+      clock, random, announce, observer: options.observer, meter: options.meter, house: this.house,
+      parts: this.parts,
       upstreamOf: (name) => this.upstreams.get(name) as Upstream,
     }
     this.#table = compile(configuration, this.#ground)

@@ -51,8 +51,10 @@ export class Serving {
     this.#options = options
     this.#startedAt = clock.now()
     this.#telling = createTelling(configuration, clock, random, () => gaugesOf(this.status()))
-    const { announce, observer, unrouted } = this.#telling
-    const instance = this.#instance = new Instance({ configuration, clock, random, announce, observer, unrouted })
+    const { announce, observer, meter, unrouted } = this.#telling
+    const instance = this.#instance = new Instance({
+      configuration, clock, random, announce, observer, meter, unrouted,
+    })
     this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
     const hasEgress = configuration.listeners.some(({ kind }) => kind === 'egress')
     this.#drain = createDrain({

@@ -6,6 +6,7 @@ import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration } from '../core/configuration.ts'
+import type { Meter } from '../core/meter.ts'
 import type { Observer } from '../core/plan.ts'
 import type { Random } from '../core/random.ts'
 import { createAccessLog } from '../observe/access-log.ts'
@@ -23,6 +24,7 @@ export interface Telling {
   readonly metrics: Metrics
   readonly announce: Announce
   readonly observer: Observer
+  readonly meter: Meter
   /** A request without a route; its caller, where its head could be read. */
   readonly unrouted: (code: Code, caller?: Caller) => void
   readonly logDropped: () => number
@@ -48,6 +50,7 @@ export function createTelling(
     metrics,
     announce: createAnnouncer(logs.notices),
     observer: observeWith(metrics.observer, accessLog),
+    meter: metrics.meter,
     unrouted(code, caller) {
       metrics.unrouted(code)
       if (caller === undefined) return accessLog.unrouted({ code })

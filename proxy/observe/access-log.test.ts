@@ -19,7 +19,7 @@ import type { Logs } from './logs.ts'
 
 type Line = { readonly [field: string]: unknown }
 
-const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, release() {} }
+const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, release() {} }
 const plan = { route: 'pay', upstream: 'service', doors: noGates } as Partial<Plan> as Plan
 const ok: Reply = { kind: 'reply', status: 200, reason: '', headers: [], body: null, origin: 'upstream' }
 

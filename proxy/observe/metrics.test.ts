@@ -13,8 +13,8 @@ import type { Gauges } from './inspect.ts'
 import { createMetrics } from './metrics.ts'
 import type { Metrics, Names } from './metrics.ts'
 
-const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, release() {} }
-const noOwner: AttemptOwner = { ready() {}, ended() {} }
+const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, release() {} }
+const noOwner: AttemptOwner = { ready() {}, rowOf: () => 'success', ended() {} }
 const quiet: Gauges = {
   upstreams: [{
     upstream: 'service', inFlight: 3, queued: { critical: 1, default: 2, sheddable: 0 }, streams: 4, tunnels: 5,

@@ -8,6 +8,7 @@ import { codes } from '../core/codes.ts'
 import type { Code } from '../core/codes.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { Outcome, PolicyName } from '../core/outcome.ts'
+import type { Meter } from '../core/meter.ts'
 import type { Observer } from '../core/plan.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 import type { Gauges } from './inspect.ts'
@@ -20,6 +21,7 @@ import { createMetricPage } from './metric-page.ts'
 import type { MetricPage } from './metric-page.ts'
 import { metricFamilies } from './metric-families.ts'
 import { createTables } from './metric-tables.ts'
+import { PolicyMeter } from './policy-meter.ts'
 import type { Tables } from './metric-tables.ts'
 
 /** Names of the configuration, in its order: a plan's `index` and `upstreamIndex` are positions in these lists. */
@@ -38,6 +40,8 @@ export interface MetricsOptions extends Names {
 }
 
 export interface Metrics {
+  /** What policies count with. */
+  readonly meter: Meter
   /** Counts for the plans of the configuration given at the start. */
   readonly observer: Observer
   readonly page: MetricPage
@@ -58,9 +62,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let hash = options.hash
   // Pulled before a page is made, never here: what has gauges may not have been made yet.
   let gauges: Gauges = { upstreams: [], bulkheads: [], drain: { phase: 'serving', seconds: 0, cut: 0 }, logDropped: 0 }
-  const families = [...metricFamilies(tables, () => gauges, () => hash), loop.family]
+  const meter = new PolicyMeter()
+  const families = [...metricFamilies(tables, () => gauges, () => hash), ...meter.families(), loop.family]
   return {
     observer: new TableObserver(tables, options),
+    meter,
     page: createMetricPage(families, options.clock, () => { gauges = options.gauges() }),
     unrouted(code) {
       tables.exchanges.add(none, exchangeColumn(outcomeIndex('refused'), code, codes[code].status))

@@ -1,11 +1,16 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
 // The innermost handler: opens the scope of an attempt, leads it through its gates, sends it, and resolves at the head
-// of the answer. What the layers above see is only the outcome.
+// of the answer. What the layers above see is only the outcome. It also says, once an attempt, which row of the outcome
+// matrix its ending is: for that it keeps the pace of its route.
 
+import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
 import type { AttemptKind, AttemptOwner } from '../core/attempt.ts'
 import { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
+import { isMarkedOverload } from '../core/overload-mark.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { rowOf } from '../core/outcome-matrix.ts'
+import type { OutcomeRow } from '../core/outcome-matrix.ts'
 import type { Handler } from '../core/policy.ts'
 import type { Observer } from '../core/plan.ts'
 import { WAIT } from '../core/scope.ts'
@@ -13,17 +18,24 @@ import type { GateRun } from '../core/scope.ts'
 import type { Upstream } from '../core/upstream.ts'
 import type { Work } from '../core/work.ts'
 
-export class Attempts implements AttemptOwner {
-  readonly #gates: GateRun
-  readonly #upstream: Upstream
-  readonly #clock: Clock
-  readonly #observer: Observer
+export interface AttemptsOptions {
+  readonly gates: GateRun
+  readonly upstream: Upstream
+  readonly clock: Clock
+  readonly observer: Observer
+  /** Latencies of this route at this upstream; outlives a reload. */
+  readonly pace: LatencyQuantile
+  /** Whether the route sets a deadline of its own. */
+  readonly hasRouteDeadline: boolean
+  /** Whether the upstream is a Seawall whose `proxy-status` is believed. */
+  readonly isSeawall: boolean
+}
 
-  constructor(gates: GateRun, upstream: Upstream, clock: Clock, observer: Observer) {
-    this.#gates = gates
-    this.#upstream = upstream
-    this.#clock = clock
-    this.#observer = observer
+export class Attempts implements AttemptOwner {
+  readonly #options: AttemptsOptions
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options
   }
 
   /** The handler that layers wrap. */
@@ -33,21 +45,35 @@ export class Attempts implements AttemptOwner {
     const over = work.exchange.outcome
     // A layer asks again although the caller has left or the deadline has passed: nothing is sent any more.
     if (over !== null) return resolve(over)
-    const now = this.#clock.now()
-    const attempt = new Attempt(work, kind, this.#gates, this, this.#clock, resolve, now)
-    work.attempts++
-    work.running = attempt
-    const verdict = this.#gates.enter(attempt, now)
-    if (verdict === null) this.#upstream.send(attempt)
+    const { gates, clock, upstream } = this.#options
+    const now = clock.now()
+    const attempt = new Attempt(work, kind, gates, this, clock, resolve, now)
+    work.began(attempt)
+    const verdict = gates.enter(attempt, now)
+    if (verdict === null) upstream.send(attempt)
     else if (verdict !== WAIT) attempt.refused(verdict, now)
   }
 
   ready(attempt: Attempt): void {
-    this.#upstream.send(attempt)
+    this.#options.upstream.send(attempt)
+  }
+
+  rowOf(attempt: Attempt, outcome: Outcome, now: number): OutcomeRow {
+    const { pace, hasRouteDeadline, isSeawall } = this.#options
+    const row = rowOf(outcome, {
+      isWaiting: attempt.sentAt < 0,
+      isStale: false,
+      isMarked: outcome.kind === 'reply' && isMarkedOverload(outcome, isSeawall),
+      isBodyBroken: false,
+      p99Ms: outcome.kind === 'abandoned' ? pace.at(0.99) : Infinity,
+      isRouteDeadline: hasRouteDeadline,
+    })
+    if (outcome.kind === 'reply') pace.add(now - attempt.sentAt)
+    return row
   }
 
   ended(attempt: Attempt, now: number): void {
-    if (attempt.work.running === attempt) attempt.work.running = null
-    this.#observer.attemptEnded(attempt, now)
+    attempt.work.ended(attempt)
+    this.#options.observer.attemptEnded(attempt, now)
   }
 }

@@ -1,29 +1,5 @@
 import { test } from 'tap'
 import { World } from '../../test/sim/world.ts'
-import type { Handler, Layer } from '../core/policy.ts'
-import type { Work } from '../core/work.ts'
-import { join } from './compile.ts'
-
-test('layers act in travel order around the innermost handler', async (t) => {
-  const log: string[] = []
-  const layer = (name: string): Layer => (next) => async (work, kind) => {
-    log.push(`${name} in`)
-    const outcome = await next(work, kind)
-    log.push(`${name} out`)
-    return outcome
-  }
-  const innermost: Handler = async () => {
-    log.push('attempt')
-    return { kind: 'tunnel' }
-  }
-  await join([layer('outer'), layer('inner')], innermost)({} as Work, 'first')
-  t.strictSame(log, ['outer in', 'inner in', 'attempt', 'inner out', 'outer out'])
-})
-
-test('a route without layers calls the attempt itself', async (t) => {
-  const innermost: Handler = async () => ({ kind: 'tunnel' })
-  t.equal(join([], innermost), innermost)
-})
 
 test('"off" takes a policy from the route, and door and permit together', async (t) => {
   const bulkhead = { maxConcurrent: 1 }

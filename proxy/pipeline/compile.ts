@@ -4,12 +4,14 @@
 import type { Announce } from '../core/announce.ts'
 import type { Clock } from '../core/clock.ts'
 import type {
-  Configuration, ListenerOptions, RouteConfiguration, UpstreamConfiguration,
+  Configuration, ListenerOptions, Mode, RouteConfiguration, UpstreamConfiguration,
 } from '../core/configuration.ts'
 import type { House } from '../core/house.ts'
 import type { PolicyName } from '../core/outcome.ts'
 import type { Observer, Plan } from '../core/plan.ts'
-import type { Gate, Handler, Layer, PolicyContext, PolicyDefinition } from '../core/policy.ts'
+import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
+import type { Meter } from '../core/meter.ts'
+import type { Gate, Handler, LayerDefinition, PolicyContext, PolicyDefinition } from '../core/policy.ts'
 import type { Random } from '../core/random.ts'
 import type { GateRun, Scope } from '../core/scope.ts'
 import type { Upstream } from '../core/upstream.ts'
@@ -17,7 +19,8 @@ import { Attempts } from './attempts.ts'
 import { forwardingOf } from './forwarding.ts'
 import { fuse } from './gates.ts'
 import type { Placed } from './gates.ts'
-import { attemptPolicies, exchangePolicies } from './order.ts'
+import { attemptPolicies, exchangePolicies, layers } from './order.ts'
+import { paceKey } from './parts.ts'
 import type { Parts } from './parts.ts'
 import { RouteTable } from './route-table.ts'
 
@@ -29,6 +32,7 @@ export interface Ground {
   readonly observer: Observer
   readonly house: House
   readonly parts: Parts
+  readonly meter: Meter
   /** The name of the listener of that name in Via fields. */
   readonly viaOf: (listener: string) => string
   /** The leaf of the upstream of that name. */
@@ -48,20 +52,19 @@ export function compile(configuration: Configuration, ground: Ground): RouteTabl
     if (known === undefined || listener === undefined) {
       throw new Error(`route "${route.name}" names an upstream or listener that does not exist`)
     }
-    const plan = planOf(route, index, listener, known.upstream, known.index, ground)
+    const placeAt = (name: string): Place =>
+      ({ listener, route, upstream: upstreams.get(name)?.upstream ?? known.upstream })
+    const plan = planOf(index, placeAt, known.index, ground)
     return { match: { listener: route.listener, ...route.match }, plan }
   }))
 }
 
 function planOf(
-  route: RouteConfiguration, index: number, listener: ListenerOptions,
-  upstream: UpstreamConfiguration, upstreamIndex: number, ground: Ground,
+  index: number, placeAt: (upstream: string) => Place, upstreamIndex: number, ground: Ground,
 ): Plan {
+  const place = placeAt('')
+  const { listener, route, upstream } = place
   const leaf = ground.upstreamOf(upstream.name)
-  const place: Place = { listener, route, upstream }
-  const doors = gatesOf(exchangePolicies, place, leaf, ground)
-  const attempts = new Attempts(gatesOf(attemptPolicies, place, leaf, ground), leaf, ground.clock,
-    ground.observer)
   return {
     route: route.name,
     index,
@@ -69,8 +72,8 @@ function planOf(
     upstream: upstream.name,
     upstreamIndex,
     endpoints: leaf.endpoints,
-    doors,
-    handle: join([], attempts.handle),
+    doors: gatesOf(exchangePolicies, place, leaf, ground),
+    handle: chainFrom(0, place, placeAt, ground),
     forwarding: forwardingOf(listener, route, upstream, ground.viaOf(listener.name)),
     isStream: route.isStream,
     maxBodyBytes: route.maxBodyBytes,
@@ -78,9 +81,34 @@ function planOf(
   }
 }
 
-/** Layers in travel order around the innermost handler. A layer that is not configured is not in the list. */
-export function join(layers: readonly Layer[], innermost: Handler): Handler {
-  return layers.reduceRight((next, layer) => layer(next), innermost)
+/** The layers from that one of the order inwards, around the attempts at the upstream of that place. */
+function chainFrom(first: number, place: Place, placeAt: (upstream: string) => Place, ground: Ground): Handler {
+  const leaf = ground.upstreamOf(place.upstream.name)
+  let handler = attemptsOf(place, leaf, ground).handle
+  for (let i = layers.length - 1; i >= first; i--) {
+    const definition = layers[i] as LayerDefinition
+    if (isOff(definition.name, place)) continue
+    const layer = definition.create({
+      ...contextOf(place, leaf, ground, modeOf(definition.name, place) === 'observe'),
+      beneath: (upstream) => chainFrom(i + 1, placeAt(upstream), placeAt, ground),
+    })
+    if (layer !== null) handler = layer(handler)
+  }
+  return handler
+}
+
+function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {
+  const { route, upstream } = place
+  const deadline = route.options['deadline'] as { readonly default?: number } | 'off' | undefined
+  return new Attempts({
+    gates: gatesOf(attemptPolicies, place, leaf, ground),
+    upstream: leaf,
+    clock: ground.clock,
+    observer: ground.observer,
+    pace: ground.parts.part(paceKey(upstream.name, route.name), () => new LatencyQuantile()),
+    hasRouteDeadline: typeof deadline === 'object' && deadline.default !== undefined,
+    isSeawall: upstream.options['type'] === 'seawall',
+  })
 }
 
 /** Where a policy stands. */
@@ -96,12 +124,15 @@ function gatesOf<S extends Scope>(
   const placed: Placed<S>[] = []
   for (const policy of policies) {
     if (isOff(policy.name, place)) continue
-    const mode = place.route.policyModes[policy.name] ?? place.route.mode
-    const shadow = mode === 'observe'
+    const shadow = modeOf(policy.name, place) === 'observe'
     const gate: Gate<S> | null = policy.create(contextOf(place, leaf, ground, shadow))
     if (gate !== null) placed.push({ gate, shadow })
   }
   return fuse(placed)
+}
+
+function modeOf(policy: PolicyName, { route }: Place): Mode {
+  return route.policyModes[policy] ?? route.mode
 }
 
 /** `"off"` under its name on the route, or under its upstream's options. */
@@ -126,5 +157,8 @@ function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean
     upstreamOptions: { startup: upstream.startupMs, ...upstream.options },
     shadow,
     part: (key, make) => ground.parts.part(key, make),
+    endpoints: leaf.endpoints,
+    meter: ground.meter,
+    show: (name, shown, inspect) => { ground.parts.show({ name, upstream: upstream.name, route: shown, inspect }) },
   }
 }

@@ -73,6 +73,11 @@ class FusedGates<S extends Scope> implements GateRun {
     }
   }
 
+  spoil(scope: S, now: number): void {
+    if (scope.isReleased) return
+    for (let i = 0; i < scope.entered; i++) (this.#gates[i] as Gate<S>).spoiled?.(scope, now)
+  }
+
   release(scope: S, now: number): void {
     if (scope.isReleased) return
     scope.isReleased = true

@@ -4,7 +4,7 @@
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Exchange } from '../core/exchange.ts'
-import type { PolicyDefinition } from '../core/policy.ts'
+import type { LayerDefinition, PolicyDefinition } from '../core/policy.ts'
 import { deadline } from '../policies/deadline/deadline.ts'
 import { drain } from '../policies/drain/drain.ts'
 import { permit } from '../policies/shed/permit.ts'
@@ -20,6 +20,10 @@ export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
   // The upstream's one admission and its one queue. Refuses on arrival, with the body untouched. Puts the permit into
   // the work; nothing behind it waits again.
   shed,
+]
+
+/** Layers around the attempts of a work, from the outermost in. */
+export const layers: readonly LayerDefinition[] = [
 ]
 
 /** Gates of an attempt: between the work and the wire. */

@@ -62,14 +62,14 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     const attempt = this.#attempt
     if (attempt === null || this.#isBegun) return
     this.#isBegun = true
-    const { head, body } = attempt.work.exchange.caller
+    const { head } = attempt.work.exchange.caller
     const text = this.#pool.headOf(attempt)
     this.#hasAnswer = false
     this.#isPaused = false
     this.#stillness.moved()
     this.#answer.begin(head.method)
     attempt.sent()
-    this.#request.begin(text, body, attempt)
+    this.#request.begin(text, attempt.work.openBody(), attempt)
   }
 
   /** Once in a while: whether the peer has been still for too long while something was expected of it. */

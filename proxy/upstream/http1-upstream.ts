@@ -59,7 +59,9 @@ class Http1Upstream implements Upstream {
 
   send(attempt: Attempt): void {
     if (this.#sweepTimer === null) this.#armSweep()
-    this.#pick().send(attempt)
+    const pool = attempt.endpoint === null ? this.#pick() : this.#poolOf(attempt.endpoint)
+    attempt.endpoint = pool.endpoint
+    pool.send(attempt)
   }
 
   probe(timeoutMs: number): Promise<string | null> {
@@ -99,6 +101,11 @@ class Http1Upstream implements Upstream {
     this.#sweepTimer?.clear()
     this.#sweepTimer = null
     for (const pool of this.#pools) pool.close()
+  }
+
+  #poolOf(endpoint: Endpoint): Pool {
+    const at = this.endpoints.indexOf(endpoint)
+    return this.#pools[at] ?? this.#pick()
   }
 
   /** The endpoint with the fewest attempts, in turn among equals. */

@@ -28,6 +28,10 @@ export class SimCaller implements Caller {
   status = 0
   code: Code | null = null
   retryAfterS = 0
+  /** Fields of the answer, or the refusal's own. */
+  fields: RawHeaders = []
+  /** The body that came, as latin1. */
+  text = ''
   headAt = -1
   /** When everything was over for this caller; -1 before. */
   endedAt = -1
@@ -52,17 +56,22 @@ export class SimCaller implements Caller {
 
   limitBody(): void { /* Simulated bodies are within every bound. */ }
 
-  answer(status: number): BodySink {
+  answer(status: number, _reason: string, fields: RawHeaders): BodySink {
     this.#begin(status)
+    this.fields = fields
     return {
-      write: () => true,
+      write: (chunk) => {
+        this.text += Buffer.from(chunk).toString('latin1')
+        return true
+      },
       end: () => this.#finish('complete'),
       fail: () => this.#finish('broken'),
     }
   }
 
-  refuse(code: Code, retryAfterS: number): void {
+  refuse(code: Code, retryAfterS: number, _requestId: string, fields?: RawHeaders): void {
     this.code = code
+    this.fields = fields ?? []
     this.retryAfterS = retryAfterS
     this.#begin(codes[code].status)
     this.#finish('complete')

@@ -11,6 +11,7 @@ import type { PolicyName } from '../../proxy/core/outcome.ts'
 import type { Observer } from '../../proxy/core/plan.ts'
 import type { Random } from '../../proxy/core/random.ts'
 import type { Upstream } from '../../proxy/core/upstream.ts'
+import { PolicyMeter } from '../../proxy/observe/policy-meter.ts'
 import { compile } from '../../proxy/pipeline/compile.ts'
 import { Parts } from '../../proxy/pipeline/parts.ts'
 import type { RouteTable } from '../../proxy/pipeline/route-table.ts'
@@ -73,6 +74,8 @@ export interface Joined {
   readonly record: Recorder
   readonly house: House
   readonly announced: Announcement[]
+  readonly parts: Parts
+  readonly meter: PolicyMeter
 }
 
 /** Compiles a sketch over that clock and that upstream. */
@@ -80,10 +83,12 @@ export function join(sketch: Sketch, clock: Clock, random: Random, upstream: Ups
   const record = new Recorder()
   const house = new House()
   const announced: Announcement[] = []
+  const parts = new Parts()
+  const meter = new PolicyMeter()
   const table = compile(configurationOf(sketch), {
-    clock, random, observer: record, house, parts: new Parts(), upstreamOf: () => upstream,
+    clock, random, observer: record, house, parts, meter, upstreamOf: () => upstream,
     viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
   })
-  return { table, record, house, announced }
+  return { table, record, house, announced, parts, meter }
 }

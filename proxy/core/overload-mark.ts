@@ -1,0 +1,19 @@
+// How an upstream says that it is not broken but full: the signs by which a 503 or 429 counts as marked overload.
+
+import type { Reply } from './outcome.ts'
+
+const marked = /details="?(?:shed|drain|bulkhead)\./
+
+/**
+ * Whether this answer says so: `x-envoy-overloaded`, `retry-after`, or the `proxy-status` of a Seawall that is believed
+ * (an upstream of type seawall).
+ */
+export function isMarkedOverload({ status, headers }: Reply, believesProxyStatus: boolean): boolean {
+  if (status !== 503 && status !== 429) return false
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = (headers[i] as string).toLowerCase()
+    if (name === 'x-envoy-overloaded' || name === 'retry-after') return true
+    if (believesProxyStatus && name === 'proxy-status' && marked.test(headers[i + 1] as string)) return true
+  }
+  return false
+}
