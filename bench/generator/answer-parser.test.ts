@@ -100,3 +100,17 @@ test('what is no answer is refused', async (t) => {
     t.throws(() => parser.feed(Buffer.from(bytes)), bytes.slice(0, 40))
   }
 })
+
+test('the code of a refusal is read, of no other answer, and never kept for the next', async (t) => {
+  const parser = new AnswerParser()
+  const read = (head: string): string => {
+    parser.expect('GET')
+    parser.feed(Buffer.from(`${head}\r\ncontent-length: 0\r\n\r\n`))
+    return parser.code
+  }
+  const field = 'Proxy-Status: seawall; error=destination_unavailable; details="shed.queue"'
+  t.equal(read(`HTTP/1.1 503 X\r\n${field}`), 'shed.queue')
+  t.equal(read('HTTP/1.1 503 X'), '')
+  t.equal(read(`HTTP/1.1 429 X\r\nx: 1\r\n${field}`), 'shed.queue')
+  t.equal(read(`HTTP/1.1 502 X\r\n${field}`), '')
+})

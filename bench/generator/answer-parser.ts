@@ -3,6 +3,8 @@
 // not a strict gate: it only ever talks to servers of the same experiment.
 
 const headEnd = Buffer.from('\r\n\r\n')
+/** The code of a refusal, as `proxy-status` names it (RFC 9209); only refused answers are searched for it. */
+const codeField = /\r\nproxy-status:[^\r]*\bdetails="([^"\r]*)"/i
 const framingHeader = /\r\n(content-length|transfer-encoding|connection):[ \t]*([^\r]*)/gi
 /** No server of an experiment sends more; a bound, so that garbage ends. */
 const maxHeadBytes = 64 * 1024
@@ -14,6 +16,8 @@ export class AnswerParser {
   /** Whether the connection may carry another request after this answer. */
   isReusable = true
   bodyBytes = 0
+  /** What `proxy-status` gives as details of a 429 or a 503; else empty. */
+  code = ''
   #state: State = 'head'
   #isHead = false
   #held: Buffer | null = null
@@ -29,6 +33,7 @@ export class AnswerParser {
     this.status = 0
     this.isReusable = true
     this.bodyBytes = 0
+    this.code = ''
     this.#state = 'head'
     this.#isHead = method === 'HEAD'
     this.#held = null
@@ -71,6 +76,7 @@ export class AnswerParser {
     this.status = Number(head.slice(9, 12))
     // Interim answers (RFC 9110 section 15.2): the final one is still to come.
     if (this.status < 200) return
+    if (this.status === 503 || this.status === 429) this.code = codeField.exec(head)?.[1] ?? ''
     let lengthBytes = -1
     let isChunked = false
     this.isReusable = head.charCodeAt(7) === 49

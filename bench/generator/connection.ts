@@ -18,7 +18,7 @@ export interface ConnectionListener {
   /** It was refused, or broke before it was open. */
   unreachable(connection: Connection): void
   /** `connection.state` is `gone` when the server wants it closed after this answer. */
-  answered(connection: Connection, ticket: number, status: number): void
+  answered(connection: Connection, ticket: number, status: number, code: string): void
   /** `ticket` is -1 when nothing was in flight. */
   lost(connection: Connection, ticket: number): void
 }
@@ -97,7 +97,7 @@ export class Connection {
     const ticket = this.ticket
     this.ticket = noTicket
     if (!isReusable) this.discard()
-    this.#listener.answered(this, ticket, this.#parser.status)
+    this.#listener.answered(this, ticket, this.#parser.status, this.#parser.code)
   }
 
   #lose(): void {

@@ -118,3 +118,21 @@ test('the warm-up is sent but not counted', async (t) => {
   t.equal(report.lateness.count, 50)
   t.ok((report.watched?.cpuMs ?? 0) > 0 && (report.watched?.memory.rssBytes ?? 0) > 1e6, 'this process was watched')
 })
+
+test('a series holds every request once, and refusals carry their code, in the thrifty pace as well', async (t) => {
+  const field = 'proxy-status: seawall; error=connection_limit_reached; details="bulkhead.full"'
+  const server = await stubServer((socket, index) => {
+    if (index % 4 === 0) socket.write(`HTTP/1.1 503 X\r\n${field}\r\ncontent-length: 0\r\n\r\n`)
+    else if (index % 4 !== 1) socket.write(okAnswer)
+  })
+  t.teardown(() => server.close())
+  const changes = { momentMs: 50, pacing: 'thrifty', deadlineMs: 150, connections: 8, maxConnections: 200 } as const
+  const report = await runOpenLoop(planFor(server.port, changes))
+  const sum = (count: 'offered' | 'ok' | 'late' | 'refused' | 'failed'): number =>
+    (report.series ?? []).reduce((total, moment) => total + moment[count], 0)
+  t.equal(report.series?.length, 5)
+  t.strictSame([sum('offered'), sum('ok'), sum('late'), sum('refused'), sum('failed')], [100, 50, 25, 25, 0])
+  t.equal(report.refusals?.['on-arrival']?.count, 25)
+  t.strictSame(report.refusalCodes, { 'bulkhead.full': 25 })
+  t.ok(Math.abs((report.startedAtMs ?? 0) - Date.now()) < 10_000)
+})

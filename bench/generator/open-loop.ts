@@ -7,13 +7,16 @@ import type { LoadReport, OpenLoopPlan } from './plan.ts'
 import { Pool } from './pool.ts'
 import type { PoolListener } from './pool.ts'
 import { arrivalOffsets } from './schedule.ts'
+import { Series } from './series.ts'
 import { Sleeper } from './sleeper.ts'
-import { Tally } from './tally.ts'
+import { Tally, endingOf } from './tally.ts'
 import { Watch } from './watch.ts'
 
 /** A sleep ends up to about this much late: nearer to the next arrival the loop spins instead. */
 const spinWithinMs = 0.2
 const sweepEveryMs = 5
+/** A tenth of the shortest latency that matters in an overload; waking costs more than sending. */
+const thriftySleepMs = 0.5
 
 export function runOpenLoop(plan: OpenLoopPlan): Promise<LoadReport> {
   return new OpenLoop(plan).run()
@@ -27,9 +30,11 @@ class OpenLoop implements PoolListener {
   readonly #pool: Pool
   readonly #tally = new Tally()
   readonly #watch: Watch
+  readonly #series: Series | undefined
   #sleeper: Sleeper | undefined
   readonly #tickets = new Map<number, Connection>()
   #startMs = 0
+  #startedAtMs = 0
   // Three places in the schedule, each at or behind the one above: due, sent (or given up), ended.
   #dueCount = 0
   #nextToSend = 0
@@ -48,6 +53,7 @@ class OpenLoop implements PoolListener {
     this.#isEnded = new Uint8Array(this.#dueMs.length)
     this.#pool = new Pool(plan, plan.maxConnections, this)
     this.#watch = new Watch(plan.watchPid)
+    if (plan.momentMs !== undefined) this.#series = new Series(plan.momentMs, plan.warmUpMs + plan.durationMs)
   }
 
   async run(): Promise<LoadReport> {
@@ -57,6 +63,7 @@ class OpenLoop implements PoolListener {
     await new Promise<void>((resolve) => {
       this.#finish = resolve
       this.#startMs = performance.now()
+      this.#startedAtMs = Date.now()
       this.#pump()
     })
     this.#pool.close()
@@ -70,6 +77,10 @@ class OpenLoop implements PoolListener {
       waitedForConnection: this.#waitedForConnection,
       peakConnections: this.#pool.peak,
       measuredMs: this.#measuredMs,
+      refusals: this.#tally.refusals(),
+      refusalCodes: this.#tally.refusalCodes(),
+      startedAtMs: this.#startedAtMs,
+      ...this.#series && { series: this.#series.moments() },
       ...this.#watch.figures && { watched: this.#watch.figures },
     }
   }
@@ -78,11 +89,14 @@ class OpenLoop implements PoolListener {
     this.#sendDue()
   }
 
-  answered(ticket: number, status: number): void {
+  answered(ticket: number, status: number, code: string): void {
     this.#end(ticket)
     const tookMs = this.#sinceDueMs(ticket)
     if (tookMs > this.#plan.deadlineMs) this.#fail(ticket, 'timeout', this.#plan.deadlineMs)
-    else if (this.#isMeasured(ticket)) this.#tally.answered(status, tookMs)
+    else {
+      this.#series?.ended(this.#dueAt(ticket), endingOf(status), tookMs)
+      if (this.#isMeasured(ticket)) this.#tally.answered(status, tookMs, code)
+    }
     this.#sendDue()
   }
 
@@ -115,6 +129,7 @@ class OpenLoop implements PoolListener {
     this.#turnPhase(nowMs)
     while (this.#dueCount < this.#dueMs.length && this.#dueAt(this.#dueCount) <= nowMs) {
       if (this.#isMeasured(this.#dueCount)) this.#tally.offered++
+      this.#series?.offered(this.#dueAt(this.#dueCount))
       this.#dueCount++
     }
     this.#sendDue()
@@ -189,13 +204,15 @@ class OpenLoop implements PoolListener {
   }
 
   #fail(ticket: number, kind: 'timeout' | 'connection-error', tookMs: number): void {
+    this.#series?.ended(this.#dueAt(ticket), kind === 'timeout' ? 'late' : 'failed', tookMs)
     if (this.#isMeasured(ticket)) this.#tally.failed(kind, tookMs)
   }
 
   #arm(nowMs: number): void {
     const nextMs = this.#dueCount < this.#dueMs.length ? this.#dueAt(this.#dueCount) : nowMs + sweepEveryMs
     const waitMs = Math.min(nextMs - nowMs, sweepEveryMs)
-    if (waitMs <= spinWithinMs) setImmediate(this.#pump)
+    if (this.#plan.pacing === 'thrifty') this.#sleeper?.wakeAfter(Math.max(waitMs, thriftySleepMs))
+    else if (waitMs <= spinWithinMs) setImmediate(this.#pump)
     else this.#sleeper?.wakeAfter(waitMs - spinWithinMs)
   }
 

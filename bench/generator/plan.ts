@@ -29,10 +29,25 @@ export interface OpenLoopPlan extends CommonPlan {
   readonly ratePerSecond: number
   readonly arrivals: 'poisson' | 'constant'
   readonly seed: number
+  /** Changes of the rate, ascending; before the first of them `ratePerSecond` holds. Poisson arrivals only. */
+  readonly steps?: readonly RateStep[]
+  /**
+   * `thrifty` never spins towards the next arrival and wakes at most every half millisecond: later by as much, and a
+   * fraction of the CPU time at high rates. Default: `exact`.
+   */
+  readonly pacing?: 'exact' | 'thrifty'
+  /** Length of a moment of the report's series; without it there is no series. */
+  readonly momentMs?: number
   /** Opened before the first request. */
   readonly connections: number
   /** More are opened while requests wait, up to this many; beyond it requests wait, and their waiting counts. */
   readonly maxConnections: number
+}
+
+export interface RateStep {
+  /** From the start, warm-up included. */
+  readonly fromMs: number
+  readonly perSecond: number
 }
 
 /** Every connection sends its next request when the last one was answered: for cost per request, never for latency. */
@@ -76,7 +91,36 @@ export interface LoadReport {
   readonly waitedForConnection: number
   readonly peakConnections: number
   readonly measuredMs: number
+  /** Of the refusals among `outcomes`: those decided when the request came, and those it waited for. */
+  readonly refusals?: Readonly<Partial<Record<RefusalKind, LatencySummary>>>
+  /** How many refusals gave which code; those without one stand under the empty one. */
+  readonly refusalCodes?: Readonly<Record<string, number>>
+  /** When the schedule began, in milliseconds since 1970, so that others can lay their own series beside ours. */
+  readonly startedAtMs?: number
+  readonly series?: readonly Moment[]
   readonly watched?: WatchedFigures
+}
+
+export const refusalKinds = ['on-arrival', 'from-queue'] as const
+export type RefusalKind = typeof refusalKinds[number]
+
+/**
+ * What became of the requests that were due in one short stretch of time, warm-up included. What is missing between
+ * the sum of the others and `offered` never was: every request ends in one of them.
+ */
+export interface Moment {
+  /** From the start of the schedule to the beginning of the moment. */
+  readonly atMs: number
+  readonly offered: number
+  /** Answered with a 2xx before the deadline. */
+  readonly ok: number
+  /** No complete answer at the deadline. */
+  readonly late: number
+  readonly refused: number
+  /** Another status, or a broken connection. */
+  readonly failed: number
+  /** Of those that are `ok`; 0 when there are none. */
+  readonly p99Ms: number
 }
 
 export interface WatchedFigures {

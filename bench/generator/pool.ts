@@ -6,8 +6,11 @@ import type { ConnectionListener, Target } from './connection.ts'
 export interface PoolListener {
   /** A connection can be taken, or there is room for another. */
   free(): void
-  /** The answer is complete; its connection, if it lives on, is already free again. */
-  answered(ticket: number, status: number): void
+  /**
+   * The answer is complete; its connection, if it lives on, is already free again. `code` is what a refusal gives as
+   * its reason, or empty.
+   */
+  answered(ticket: number, status: number, code: string): void
   /** The connection of this request broke. */
   broken(ticket: number): void
   /** A new connection was refused or broke before it carried anything. */
@@ -74,10 +77,10 @@ export class Pool implements ConnectionListener {
     this.#listener.unreachable()
   }
 
-  answered(connection: Connection, ticket: number, status: number): void {
+  answered(connection: Connection, ticket: number, status: number, code: string): void {
     if (connection.state === 'open') this.#free.push(connection)
     else this.#forget(connection)
-    this.#listener.answered(ticket, status)
+    this.#listener.answered(ticket, status, code)
   }
 
   lost(connection: Connection, ticket: number): void {

@@ -62,3 +62,24 @@ test('a schedule without a rate or beyond the bound of memory is refused', async
     t.throws(() => arrivalOffsets({ arrivals: 'poisson', ratePerSecond, lengthMs: 60_000, seed: 1 }), RangeError)
   }
 })
+
+test('a rate with steps has each rate in its own stretch, and no arrivals are lost or doubled at a step', async (t) => {
+  const steps = [{ fromMs: 50_000, perSecond: 1000 }, { fromMs: 100_000, perSecond: 100 }]
+  for (const seed of [1, 2, 3]) {
+    const offsets = [...arrivalOffsets({ arrivals: 'poisson', ratePerSecond: 200, lengthMs: 150_000, seed, steps })]
+    t.ok(offsets.every((offset, index) => offset >= (offsets[index - 1] ?? 0)), `seed ${seed}: ascending`)
+    const expected = [10_000, 50_000, 5_000]
+    for (const [index, count] of expected.entries()) {
+      const seen = offsets.filter((offset) => Math.floor(offset / 50_000) === index).length
+      t.ok(Math.abs(seen - count) < 5 * Math.sqrt(count), `seed ${seed}: ${seen} of ${count} in stretch ${index}`)
+    }
+  }
+})
+
+test('steps that cannot be served are an error', async (t) => {
+  const options = { ratePerSecond: 1, lengthMs: 10, seed: 0 }
+  const zero = { ...options, arrivals: 'poisson', steps: [{ fromMs: 5, perSecond: 0 }] } as const
+  t.throws(() => arrivalOffsets(zero), RangeError)
+  const constant = { ...options, arrivals: 'constant', steps: [{ fromMs: 5, perSecond: 1 }] } as const
+  t.throws(() => arrivalOffsets(constant), RangeError)
+})

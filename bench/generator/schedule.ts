@@ -1,11 +1,13 @@
 // The arrivals of an open loop, all computed before the first is sent: absolute offsets, so that being late once never
 // shifts what follows. Does not send anything and does not know the time.
+import type { RateStep } from './plan.ts'
 
 export interface ScheduleOptions {
   readonly arrivals: 'poisson' | 'constant'
   readonly ratePerSecond: number
   readonly lengthMs: number
   readonly seed: number
+  readonly steps?: readonly RateStep[]
 }
 
 /** Bounds the memory of one run: 8 bytes an arrival. */
@@ -16,11 +18,13 @@ const maxArrivals = 20_000_000
  */
 export function arrivalOffsets(options: ScheduleOptions): Float64Array {
   const { ratePerSecond, lengthMs } = options
-  const expected = ratePerSecond * lengthMs / 1000
-  if (!(ratePerSecond > 0) || !(expected <= maxArrivals)) {
+  const steps = options.steps ?? []
+  const expected = Math.max(ratePerSecond, ...steps.map((step) => step.perSecond)) * lengthMs / 1000
+  if (!(ratePerSecond > 0) || steps.some((step) => !(step.perSecond > 0)) || !(expected <= maxArrivals)) {
     throw new RangeError(`Cannot schedule ${ratePerSecond} requests a second for ${lengthMs} ms: ` +
       `the rate must be above 0 and the arrivals at most ${maxArrivals}`)
   }
+  if (options.arrivals === 'constant' && steps.length > 0) throw new RangeError('A constant rate has no steps')
   return options.arrivals === 'constant' ? constantOffsets(options) : poissonOffsets(options)
 }
 
@@ -30,12 +34,21 @@ function constantOffsets({ ratePerSecond, lengthMs }: ScheduleOptions): Float64A
 }
 
 // Independent exponential gaps: what many callers who know nothing of each other look like from the service.
-function poissonOffsets({ ratePerSecond, lengthMs, seed }: ScheduleOptions): Float64Array {
+// Where the rate changes, the rest of a gap is stretched to the new rate: a Poisson process has no memory.
+function poissonOffsets({ ratePerSecond, lengthMs, seed, steps = [] }: ScheduleOptions): Float64Array {
   const random = seededRandom(seed)
   const offsets: number[] = []
+  let perMs = ratePerSecond / 1000
+  let step = 0
   let atMs = 0
   for (;;) {
-    atMs += -Math.log(1 - random()) * 1000 / ratePerSecond
+    let gap = -Math.log(1 - random())
+    for (let next = steps[step]; next !== undefined && atMs + gap / perMs >= next.fromMs; next = steps[++step]) {
+      gap -= (next.fromMs - atMs) * perMs
+      atMs = next.fromMs
+      perMs = next.perSecond / 1000
+    }
+    atMs += gap / perMs
     if (atMs >= lengthMs || offsets.length >= maxArrivals) return Float64Array.from(offsets)
     offsets.push(atMs)
   }
