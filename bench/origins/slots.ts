@@ -1,0 +1,48 @@
+// A workplace of slots in real time: turns a line of slots by the clock of this process. Little CPU time, so that what
+// an experiment sees is waiting and not this machine.
+import { exponentialTimes } from './service-times.ts'
+import { SlotLine } from './slot-line.ts'
+import type { Change, SlotsShape, Workplace } from './workplace.ts'
+
+export class Slots implements Workplace {
+  readonly #line: SlotLine
+  #timer: NodeJS.Timeout | undefined
+  #timerAtMs = Infinity
+
+  constructor({ slots, meanMs, spread, seed }: SlotsShape) {
+    this.#line = new SlotLine({ slots, meanMs, nextTime: spread === 'constant' ? () => 1 : exponentialTimes(seed) })
+  }
+
+  get inService(): number { return this.#line.inService }
+  get queued(): number { return this.#line.queued }
+
+  arrive(finish: () => void): void {
+    this.#line.arrive(finish, performance.now())
+    this.#arm()
+  }
+
+  change(change: Change): void {
+    this.#line.change(change, performance.now())
+    this.#arm()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#timerAtMs = -Infinity
+  }
+
+  #arm(): void {
+    const atMs = this.#line.nextEndMs
+    if (atMs >= this.#timerAtMs) return
+    clearTimeout(this.#timer)
+    this.#timerAtMs = atMs
+    // Whole milliseconds: rounded up, because a timer that fires early would only have to be set again.
+    this.#timer = setTimeout(this.#turn, Math.max(0, Math.ceil(atMs - performance.now())))
+  }
+
+  #turn = (): void => {
+    this.#timerAtMs = Infinity
+    this.#line.advance(performance.now())
+    this.#arm()
+  }
+}
