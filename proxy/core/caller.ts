@@ -29,6 +29,11 @@ export interface Caller {
   /** The peer's address without a port, as the socket says it; '' on a unix socket. */
   readonly remoteAddress: string
   readonly isSecure: boolean
+  /**
+   * Who the peer proved to be by a client certificate that was verified: its first URI name, else its first DNS name,
+   * else its common name, else `sha256:` and the fingerprint. Null without one.
+   */
+  readonly identity: string | null
   /** Sends an interim (1xx) answer, unless the caller cannot take one (HTTP/1.0). */
   inform(status: number, headers: RawHeaders): void
   /**

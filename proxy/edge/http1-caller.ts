@@ -23,6 +23,7 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   readonly body: Http1RequestBody | null
   readonly remoteAddress: string
   readonly isSecure: boolean
+  readonly identity: string | null
   onGone: (() => void) | null = null
   onDone: (() => void) | null = null
   onBroken: ((code: Code) => void) | null = null
@@ -41,6 +42,7 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
     this.#connection = connection
     this.remoteAddress = connection.remoteAddress
     this.isSecure = connection.isSecure
+    this.identity = connection.identity
     this.#awaitsContinue = head.expectsContinue
   }
 

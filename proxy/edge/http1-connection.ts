@@ -14,6 +14,7 @@ import { Http1Intake } from './http1-intake.ts'
 import { Http1RequestBody } from './http1-request-body.ts'
 import type { BodyReading } from './http1-request-body.ts'
 import { Linger } from './linger.ts'
+import { identityOf } from './peer-identity.ts'
 import { rawRefusal } from './raw-answer.ts'
 import { StallWatch } from './stall-watch.ts'
 import { messageOf, UpgradeCaller } from './upgrade-caller.ts'
@@ -26,6 +27,7 @@ export class Http1Connection implements BodyReading {
   readonly context: ConnectionContext
   readonly remoteAddress: string
   readonly isSecure: boolean
+  readonly identity: string | null
   readonly writer: BodyWriter
   readonly #intake: Http1Intake
   readonly #linger: Linger
@@ -51,12 +53,14 @@ export class Http1Connection implements BodyReading {
     this.context = context
     this.remoteAddress = socket.remoteAddress ?? ''
     this.isSecure = 'encrypted' in socket
+    this.identity = identityOf(socket)
     this.writer = new BodyWriter(socket)
     this.#intake = new Http1Intake(context.limits, context.gate)
     this.#linger = new Linger(socket, context.clock)
     this.#headSince = this.#idleSince = context.clock.now()
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
-    socket.on('error', ignore)
+    // The socket's close says all that matters; without a listener an error would end the process.
+    socket.on('error', () => {})
     socket.on('drain', () => this.#current?.drained())
     socket.on('end', () => this.#ended())
   }
@@ -242,8 +246,4 @@ export class Http1Connection implements BodyReading {
     this.closed()
     this.socket.destroy()
   }
-}
-
-function ignore(): void {
-  // The socket's close says all that matters; without a listener an error would end the process.
 }

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
+import { identityOf } from './peer-identity.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
 
 /** A head as node's own request, which is what tunnels are made from. */
@@ -24,6 +25,7 @@ export class UpgradeCaller implements Caller {
   readonly body = null
   readonly remoteAddress: string
   readonly isSecure: boolean
+  readonly identity: string | null
   /** What the tunnel is made of: node's request, the socket, and the bytes that came behind the head. */
   readonly request: IncomingMessage
   readonly socket: Socket
@@ -42,6 +44,7 @@ export class UpgradeCaller implements Caller {
     this.firstBytes = firstBytes
     this.remoteAddress = socket.remoteAddress ?? ''
     this.isSecure = 'encrypted' in socket
+    this.identity = identityOf(socket)
     this.#clock = clock
     socket.on('close', () => this.#closed())
     // Until a tunnel pipes the socket nothing reads it, and a peer that leaves would not be noticed.

@@ -13,6 +13,7 @@ export interface Ask {
   readonly headers?: RawHeaders
   readonly body?: BodySource
   readonly remoteAddress?: string
+  readonly identity?: string
 }
 
 export class SimCaller implements Caller {
@@ -20,6 +21,7 @@ export class SimCaller implements Caller {
   readonly body: BodySource | null
   readonly remoteAddress: string
   readonly isSecure = false
+  readonly identity: string | null
   onGone: (() => void) | null = null
   onDone: (() => void) | null = null
   onBroken: ((code: Code) => void) | null = null
@@ -50,6 +52,7 @@ export class SimCaller implements Caller {
     }
     this.body = ask.body ?? null
     this.remoteAddress = ask.remoteAddress ?? '10.0.0.1'
+    this.identity = ask.identity ?? null
   }
 
   inform(status: number): void { this.interim.push(status) }
