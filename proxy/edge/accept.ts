@@ -17,6 +17,7 @@ import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
 import { deliver } from './deliver.ts'
+import { answerOptions, hasNoForwardsLeft } from './max-forwards.ts'
 import { retryAfterS } from './refusals.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
@@ -74,6 +75,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
 
   #accept(caller: Caller, listener: string): void {
     const { head } = caller
+    if (hasNoForwardsLeft(head)) return answerOptions(caller)
     // 2: the plan.
     const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
     if (plan === null) {

@@ -10,6 +10,7 @@ import type { Exchange } from '../core/exchange.ts'
 import { forwardedLines } from './forwarded-lines.ts'
 import * as recipes from './head-recipe.ts'
 import type { HeadRecipe } from './head-recipe.ts'
+import { oneForwardLess } from './max-forwards.ts'
 import { traceLines } from './trace-context.ts'
 
 /** What one pass over a caller's fields found beside the lines that pass. Reused: the pass never re-enters. */
@@ -65,7 +66,8 @@ export class RequestHeads {
     const found = this.#found
     found.clear()
     const isTrusted = plan.forwarding.trusts(caller.remoteAddress)
-    const passing = passingLines(head.headers, recipe, isTrusted, found)
+    const lines = passingLines(head.headers, recipe, isTrusted, found)
+    const passing = head.method === 'OPTIONS' ? oneForwardLess(lines) : lines
     const target = recipe.stripPrefix === '' ? head.target : stripped(head.target, recipe.stripPrefix)
     const host = recipe.host ?? (head.authority === '' ? endpointAuthority : head.authority)
     return `${head.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n${passing}${recipe.setLines}`
