@@ -12,6 +12,9 @@ import type { RawHeaders } from '../core/raw-headers.ts'
 import { identityOf } from './peer-identity.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
 
+/** Bytes of a tunnel that are kept before there is one. */
+const maxEarlyBytes = 64 * 1024
+
 /** A head as node's own request, which is what tunnels are made from. */
 export function messageOf(head: RequestHead, socket: Socket): IncomingMessage {
   return Object.assign(new IncomingMessage(socket), {
@@ -26,14 +29,16 @@ export class UpgradeCaller implements Caller {
   readonly remoteAddress: string
   readonly isSecure: boolean
   readonly identity: string | null
-  /** What the tunnel is made of: node's request, the socket, and the bytes that came behind the head. */
+  /** What the tunnel is made of: node's request and the socket; the bytes that came early are put back into it. */
   readonly request: IncomingMessage
   readonly socket: Socket
-  readonly firstBytes: Buffer
   onGone: (() => void) | null = null
   onDone: (() => void) | null = null
   onBroken: ((code: Code) => void) | null = null
   readonly #clock: Clock
+  /** What came behind the head and belongs to the tunnel. */
+  readonly #early: Buffer[]
+  #earlyBytes = 0
   #isBegun = false
   #isAnswered = false
 
@@ -41,14 +46,16 @@ export class UpgradeCaller implements Caller {
     this.head = head
     this.request = request
     this.socket = socket
-    this.firstBytes = firstBytes
+    this.#early = [firstBytes]
     this.remoteAddress = socket.remoteAddress ?? ''
     this.isSecure = 'encrypted' in socket
     this.identity = identityOf(socket)
     this.#clock = clock
     socket.on('close', () => this.#closed())
-    // Until a tunnel pipes the socket nothing reads it, and a peer that leaves would not be noticed.
+    // Until a tunnel pipes the socket it is read here: only who reads notices that the peer leaves.
     socket.on('end', () => { if (!this.#isBegun) this.#closed() })
+    socket.on('data', this.#keep)
+    socket.resume()
   }
 
   /** Whether something has been written, by us or by the tunnel. */
@@ -59,6 +66,11 @@ export class UpgradeCaller implements Caller {
   /** Tunnel: what goes over the socket from here on is not ours to write. */
   handOver(): void {
     this.#isBegun = true
+    const { socket } = this
+    socket.off('data', this.#keep)
+    socket.pause()
+    const early = Buffer.concat(this.#early)
+    if (early.length > 0 && !socket.readableEnded) socket.unshift(early)
   }
 
   inform(): void {
@@ -102,6 +114,14 @@ export class UpgradeCaller implements Caller {
 
   limitBody(): void {
     // There is none.
+  }
+
+  readonly #keep = (chunk: Buffer): void => {
+    if (this.#isBegun) return
+    this.#early.push(chunk)
+    this.#earlyBytes += chunk.length
+    // A peer has to wait for the answer before it sends frames (RFC 6455 section 4.1): more than a few are no mistake.
+    if (this.#earlyBytes > maxEarlyBytes) this.socket.pause()
   }
 
   #end(): void {

@@ -3,6 +3,7 @@
 // when they are silent, and counted.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createProxyServer } from 'http-proxy-3'
 import type { Clock, Timer } from '../core/clock.ts'
@@ -40,6 +41,9 @@ const defaultIdleMs = 300_000
 /** As long as upstream may be silent within any answer. */
 const defaultHandshakeMs = 60_000
 const connectMs = 1000
+
+/** The caller itself puts back what came early. */
+const noBytes = Buffer.alloc(0)
 
 const full: Refused = { kind: 'refused', by: 'permit', code: 'bulkhead.full', status: 503, retryAfterMs: 0 }
 
@@ -97,7 +101,7 @@ export class Tunnels {
     handshake.arm(handshakeMs ?? defaultHandshakeMs)
     caller.request.headers = fields
     const options = { target: endpoint.url, ignorePath: true, connectTimeout: connectMs }
-    this.#proxy.ws(caller.request, caller.socket, caller.firstBytes, options, (error) => handshake.failed(error))
+    this.#proxy.ws(caller.request, caller.socket, noBytes, options, (error) => handshake.failed(error))
   }
 }
 
@@ -156,6 +160,7 @@ class Handshake {
       return this.#end({ kind: 'failed', fault: 'upstream.malformed', cause: 'upgraded to another protocol' })
     }
     this.#caller.handOver()
+    joinEnds(this.#caller, upstream)
     this.#end(tunnel)
     watchSilence(this.#caller.socket, this.#clock, this.#idleMs)
   }
@@ -193,6 +198,20 @@ class Handshake {
     this.#isOver = true
     this.#timer?.clear()
   }
+}
+
+/**
+ * What http-proxy-3 leaves out of joining two sockets: either side may end before the other, and a break on one side is a
+ * break on the other. A FIN would say that all had been sent.
+ */
+function joinEnds(caller: UpgradeCaller, upstream: Duplex): void {
+  upstream.allowHalfOpen = true
+  upstream.on('error', () => caller.breakOff())
+  // Before the listener of http-proxy-3, which ends the other side in order: after a FIN there is no reset.
+  caller.socket.prependListener('error', () => {
+    if (upstream instanceof Socket && !('encrypted' in upstream)) upstream.resetAndDestroy()
+    else upstream.destroy()
+  })
 }
 
 function faultOf(error: NodeJS.ErrnoException): FaultCode {
