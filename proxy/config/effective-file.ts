@@ -9,6 +9,16 @@ export interface EffectiveListener {
   readonly backlog: number
   readonly trust: readonly string[]
   readonly halfClose: 'leave' | 'serve'
+  readonly tls?: EffectiveTls
+  /** Absent: with `tls`. */
+  readonly http2?: boolean
+}
+
+export interface EffectiveTls {
+  readonly cert: string
+  readonly key: string
+  readonly clientCa?: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 
 export interface EffectiveUpstream {

@@ -21,6 +21,11 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: isAddressRange,
     expected: 'an address or a CIDR range', fix: 'write for instance "10.0.0.0/8"',
   },
+  'file-path': {
+    // Whoever writes the PEM itself in its place would see it in every message about it.
+    accepts: (text) => text !== '' && text.length <= 4096 && !/[\0\n\r]/.test(text),
+    expected: 'the path of a file', fix: 'write for instance "/run/tls/tls.crt"',
+  },
   origin: {
     accepts: isOrigin,
     expected: 'scheme, host and port, without path or credentials', fix: 'write for instance "http://127.0.0.1:3000"',
@@ -49,6 +54,14 @@ export const formats: Readonly<Record<string, TextFormat>> = {
   },
   'header-name': {
     accepts: (text) => token.test(text), expected: 'the name of a header field', fix: 'write for instance "x-internal"',
+  },
+  rate: {
+    accepts: (text) => /^[1-9][0-9]{0,8}\/(s|m|h|d)$/.test(text),
+    expected: 'a number of requests for each s, m, h or d', fix: 'write for instance "50/s"',
+  },
+  'rate-limit-key': {
+    accepts: (text) => /^(ip|identity|route|all|header:.+)$/.test(text) && token.test(text.replace('header:', '')),
+    expected: 'ip, identity, route, all or header:NAME', fix: 'write for instance "header:x-merchant"',
   },
   'header-value': {
     // Anything else would end the field and begin another one.

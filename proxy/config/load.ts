@@ -18,6 +18,7 @@ import type { Rules } from './rules.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { Source } from './source.ts'
 import { readTree } from './syntax.ts'
+import { tlsChecks } from './tls-checks.ts'
 
 /** Words of the command line that go before the file. */
 export interface Overrides {
@@ -53,16 +54,15 @@ export function loadConfiguration(text: string, options: LoadOptions): Loaded {
   const syntax = readTree(source)
   if (syntax.root === null) return { ok: false, faults: syntax.faults }
   const { rules, overrides = {} } = options
-  const document = new ConfigurationDocument(source, syntax.root, rules.schema, {
-    env: options.env,
-    readFile: (path) => options.readFile(resolve(dirname(options.file), path)),
-  })
+  const readFile = (path: string): string => options.readFile(resolve(dirname(options.file), path))
+  const document = new ConfigurationDocument(source, syntax.root, rules.schema, { env: options.env, readFile })
   const { faults: wrong, invalid } = schemaFaults(document, rules.validate(document.value))
   const { value, origins } = effectiveOf(document, rules.schema, invalid)
   const overridden = override(value as PartlyFile, origins, overrides)
   const faults = inTextOrder([
     ...syntax.faults, ...document.faults, ...wrong,
     ...(invalid.has('') ? [] : crossChecks(overridden, document).map((fault) => blamed(fault, overrides))),
+    ...(invalid.has('') ? [] : tlsChecks(overridden, document, readFile)),
   ])
   if (hasErrors(faults)) return { ok: false, faults }
   const configuration = normalise(overridden as EffectiveFile, {

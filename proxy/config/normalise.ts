@@ -2,12 +2,13 @@
 // where they act. Only called when nothing is wrong; it checks nothing.
 
 import { createHash } from 'node:crypto'
+import { dirname, resolve } from 'node:path'
 import type {
-  Configuration, ListenAddress, Mode, RouteConfiguration, UpstreamConfiguration,
+  Configuration, ListenAddress, ListenerOptions, Mode, RouteConfiguration, UpstreamConfiguration,
 } from '../core/configuration.ts'
 import type { OptionBag } from '../core/policy.ts'
 import { parseAddress } from './address.ts'
-import type { EffectiveFile, EffectiveRoute } from './effective-file.ts'
+import type { EffectiveFile, EffectiveListener, EffectiveRoute } from './effective-file.ts'
 import type { PolicyKeys } from './schema.ts'
 
 /** `observe`: everything observes, whatever the file says. */
@@ -25,9 +26,7 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
     file: options.file,
     hash: hashOf({ effective, observe }),
     mode,
-    listeners: Object.entries(effective.listeners).map(([name, { kind, listen, backlog, trust, halfClose }]) => ({
-      name, kind, address: addressOf(listen), backlog, trust, halfClose,
-    })),
+    listeners: Object.entries(effective.listeners).map(([name, listener]) => listenerOf(name, listener, options.file)),
     admin: { address: addressOf(admin.listen), token: admin.token ?? null },
     probe: probe === undefined ? null : { address: addressOf(probe.listen) },
     limits,
@@ -44,6 +43,19 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
     })),
     routes: effective.routes.map((route) => routeOf(route, effective, keys, mode, observe)),
   })
+}
+
+function listenerOf(name: string, listener: EffectiveListener, file: string | null): ListenerOptions {
+  const { kind, listen, backlog, trust, halfClose, tls, http2 } = listener
+  const at = (path: string): string => resolve(dirname(file ?? ''), path)
+  return {
+    name, kind, address: addressOf(listen), backlog, trust, halfClose,
+    tls: tls === undefined ? null : {
+      cert: at(tls.cert), key: at(tls.key), clientCa: tls.clientCa === undefined ? null : at(tls.clientCa),
+      minVersion: tls.minVersion,
+    },
+    http2: http2 ?? tls !== undefined,
+  }
 }
 
 function routeOf(

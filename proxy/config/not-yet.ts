@@ -3,12 +3,12 @@
 
 const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['stores', 'defaults', 'policies'],
-  listener: ['tls', 'http2'],
+  listener: [],
   upstream: [
     'limit', 'breaker', 'health', 'balance', 'deduplicates', 'tls', 'http2', 'slowStart', 'throttle', 'type',
   ],
   route: [
-    'priority', 'rateLimit', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'fault', 'slo',
+    'priority', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'fault', 'slo',
     'explain',
   ],
 }

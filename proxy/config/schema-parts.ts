@@ -26,6 +26,20 @@ const address = (description: string, options: { default?: string; examples: str
 const optional = Type.Optional
 const closed = { additionalProperties: false } as const
 
+const pemFile = (description: string, example: string): TSchema =>
+  Type.String({ format: 'file-path', description, examples: [example] })
+
+const listenerTlsSchema = Type.Object({
+  cert: pemFile('File of the certificate and those between it and its authority, PEM.', '/run/tls/tls.crt'),
+  key: pemFile('File of its private key, PEM.', '/run/tls/tls.key'),
+  clientCa: optional(pemFile(
+    'File of the authorities of callers, PEM: who has no certificate of theirs is not let in.', '/run/tls/ca.crt',
+  )),
+  minVersion: optional(Choice(['TLSv1.2', 'TLSv1.3'], {
+    description: 'The oldest version of TLS that is spoken.', default: 'TLSv1.2',
+  })),
+}, { ...closed, description: 'Encryption of this listener. The files are read again when they change.' })
+
 export const listenerSchema = Type.Object({
   kind: Choice(['ingress', 'egress'], {
     description: 'ingress faces callers; egress faces the service, on its way out.',
@@ -43,6 +57,11 @@ export const listenerSchema = Type.Object({
   halfClose: optional(Choice(['leave', 'serve'], {
     description: 'What a FIN before the answer is complete means: the caller left, or it still reads.',
     default: 'leave',
+  })),
+  tls: optional(listenerTlsSchema),
+  http2: optional(Type.Boolean({
+    description: 'Whether HTTP/2 is spoken beside HTTP/1.1: with tls where ALPN agrees on it (the default there), '
+      + 'without where a connection begins with its preface (off by default).',
   })),
 }, { ...closed, description: 'An address on which requests are accepted.' })
 

@@ -15,6 +15,20 @@ export interface ListenerOptions {
   readonly trust: readonly string[]
   /** What a FIN before the answer is complete means. */
   readonly halfClose: 'leave' | 'serve'
+  /** Null: without encryption. */
+  readonly tls: ListenerTls | null
+  /** Whether HTTP/2 is spoken: with TLS where ALPN agrees on it, else where a connection begins with its preface. */
+  readonly http2: boolean
+}
+
+/** Paths of PEM files; all of them are read again when they change. */
+export interface ListenerTls {
+  /** The certificate, followed by those between it and its authority. */
+  readonly cert: string
+  readonly key: string
+  /** Authorities of callers: who has no certificate of theirs is not let in. Null: nobody is asked. */
+  readonly clientCa: string | null
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 
 export type ListenAddress =

@@ -101,6 +101,7 @@ test('a unix socket is served, and its callers have no address', async (t) => {
   const options: Http1ServerOptions = {
     listener: {
       name: 'local', kind: 'ingress', address: { kind: 'unix', path }, backlog: 8, trust: [], halfClose: 'leave',
+      tls: null, http2: false,
     },
     limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1 },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
@@ -125,7 +126,9 @@ test('a unix socket is served, and its callers have no address', async (t) => {
 /** A server that answers nothing; only its listening matters. */
 function quiet(address: Http1ServerOptions['listener']['address']): Http1Server {
   return new Http1Server({
-    listener: { name: 'far', kind: 'ingress', address, backlog: 8, trust: [], halfClose: 'leave' },
+    listener: {
+      name: 'far', kind: 'ingress', address, backlog: 8, trust: [], halfClose: 'leave', tls: null, http2: false,
+    },
     limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1 },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
     accept: () => {}, unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock,

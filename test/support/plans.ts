@@ -36,7 +36,7 @@ export function configurationOf(sketch: Sketch): Configuration {
     file: null, hash: '000000000000', mode,
     listeners: [{
       name: 'public', kind: sketch.listenerKind ?? 'ingress', backlog: 511, trust: [], halfClose: 'leave',
-      address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, tls: null, http2: false,
     }],
     admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, token: null },
     probe: null,
