@@ -16,6 +16,7 @@ const meanings = {
   'shed.queue': { status: 503, title: 'The request left the admission queue unserved' },
   'bulkhead.full': { status: 503, title: 'The bulkhead is full' },
   'bulkhead.timeout': { status: 503, title: 'The wait for the bulkhead is over' },
+  'rate-limit.exceeded': { status: 429, title: 'Too many requests for this limit' },
   'upstream.none': { status: 503, title: 'No endpoint of the upstream can be used' },
   'deadline.expired': { status: 504, title: 'The deadline of this request has passed' },
   'upstream.timeout': { status: 504, title: 'The upstream did not answer in time' },

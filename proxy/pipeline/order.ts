@@ -7,6 +7,7 @@ import type { Exchange } from '../core/exchange.ts'
 import type { LayerDefinition, PolicyDefinition } from '../core/policy.ts'
 import { deadline } from '../policies/deadline/deadline.ts'
 import { drain } from '../policies/drain/drain.ts'
+import { rateLimit } from '../policies/rate-limit/rate-limit.ts'
 import { permit } from '../policies/shed/permit.ts'
 import { shed } from '../policies/shed/shed.ts'
 import { timeouts } from '../policies/timeouts/timeouts.ts'
@@ -17,6 +18,8 @@ export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
   drain,
   // A request that is already dead must not spend anything; arms the timer that covers every wait behind it.
   deadline,
+  // Fairness between callers comes before the capacity of all; decided here and at once, whatever a store does.
+  rateLimit,
   // The upstream's one admission and its one queue. Refuses on arrival, with the body untouched. Puts the permit into
   // the work; nothing behind it waits again.
   shed,
