@@ -1,7 +1,7 @@
 // HOT PATH — runs for every request of a route with rate limits. Rules: docs/decisions/0004.
-// When each of very many keys is due, in memory that never grows: a table of fixed size, eight places to a bucket, a key
-// known only by a seeded hash of 64 bits. A key that is due is as good as absent, so its place is free; where a bucket
-// is full of others, the one that is due soonest goes, which forgives it the least.
+// When each of very many keys is due, in memory that never grows: a table of fixed size, eight places to a bucket, a
+// key known only by a seeded hash of 64 bits. A key that is due is as good as absent, so its place is free; where a
+// bucket is full of others, the one that is due soonest goes, which forgives it the least.
 
 const places = 8
 const none = 0

@@ -8,7 +8,7 @@ export interface Rate {
   readonly burst: number
 }
 
-/** How long the request has to wait, ms; 0: it conforms. `dueAt` is what `nextDue` gave the key last, -Infinity first. */
+/** How long the request has to wait, ms; 0: it conforms. `dueAt`: what `nextDue` gave the key last, -Infinity first. */
 export function waitMs({ intervalMs, burst }: Rate, dueAt: number, now: number): number {
   return Math.max(0, dueAt - (burst - 1) * intervalMs - now)
 }

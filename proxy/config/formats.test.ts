@@ -19,6 +19,10 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
   },
   'path-prefix': { right: ['', '/api', '/a/b'], wrong: ['/', 'api', '/api/', '/a*', '/:a'] },
   'header-name': { right: ['x-a', 'X_a'], wrong: ['', 'x a', 'x:a', 'x\r\n'] },
+  rate: { right: ['1/s', '1000/h'], wrong: ['', '0/s', '5', '5/w', '-1/s', '1.5/s', '5 /s'] },
+  'rate-limit-key': {
+    right: ['ip', 'identity', 'route', 'all', 'header:x-a'], wrong: ['', 'header:', 'header:a b', 'heder:a', 'x'],
+  },
   'header-value': { right: ['', 'a b\t', 'é'], wrong: ['a\r\nb: c', 'a\0', '→'] },
 }
 

@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request of a route with rate limits. Rules: docs/decisions/0004.
-// One limit of a route: whose key a request has, and whether that key may come now. It decides here and at once; a share
-// in a limit that several instances keep together only makes it stricter, from the background.
+// One limit of a route: whose key a request has, and whether that key may come now. It decides here and at once; what
+// several instances know of a key together only makes it stricter, from the background.
 
 import { DueTable } from '../../algorithms/due-table.ts'
 import { nextDue, waitMs } from '../../algorithms/gcra.ts'

@@ -1,5 +1,5 @@
-// How often callers may come: several limits on a route, each by its own key. A request that one of them refuses is told
-// so at once (429), and spends nothing of the others. It decides alone and in this turn, whatever a store does.
+// How often callers may come: several limits on a route, each by its own key. A request that one of them refuses is
+// told so at once (429), and spends nothing of the others. It decides alone and in this turn, whatever a store does.
 
 import { DueTable } from '../../algorithms/due-table.ts'
 import type { Exchange } from '../../core/exchange.ts'

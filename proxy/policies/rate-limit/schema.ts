@@ -3,7 +3,10 @@
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
-const key = Type.String({ format: 'rate-limit-key', examples: ['ip', 'header:x-merchant', 'identity', 'route', 'all'] })
+const key = Type.String({
+  description: 'What tells callers apart.', format: 'rate-limit-key',
+  examples: ['ip', 'header:x-merchant', 'identity', 'route', 'all'],
+})
 
 const limitSchema = Type.Object({
   key: Type.Union([key, Type.Array(key, { minItems: 1, maxItems: 4 })], {
@@ -30,9 +33,11 @@ const limitSchema = Type.Object({
     description: 'Keys to keep apart at once; memory is bounded by it, 16 bytes each. Beyond it, keys that are due '
       + 'soonest are forgotten.',
   })),
-}, { additionalProperties: false })
+}, { additionalProperties: false, description: 'One limit.' })
 
-const limitsSchema = Type.Array(limitSchema, { minItems: 1, maxItems: 16 })
+const limitsSchema = Type.Array(limitSchema, {
+  description: 'The limits.', minItems: 1, maxItems: 16, examples: [[{ key: 'ip', rate: '200/s' }]],
+})
 
 export const rateLimitSchema = Type.Union([
   limitsSchema,
