@@ -156,8 +156,8 @@ export class Attempt extends Scope {
     if (this.isClosed || this.outcome !== null) return
     this.isDetached = true
     this.#settle(outcome, now)
-    // It stands in a line, nothing was sent: there is nothing to wait for.
-    if (this.leaf === null) this.cut(outcome, now)
+    // Nothing was sent, be it in a line or for want of a connection: there is nothing to wait for.
+    if (this.sentAt < 0) this.cut(outcome, now)
   }
 
   /** The lesson of its ending. Only after the judgement. */
@@ -176,7 +176,10 @@ export class Attempt extends Scope {
   #timedOut(): void {
     this.timer = null
     const cause = `no head of an answer within ${this.timeoutMs} ms of sending`
-    this.cut({ kind: 'failed', fault: 'upstream.timeout', cause }, this.clock.now())
+    const outcome: Outcome = { kind: 'failed', fault: 'upstream.timeout', cause }
+    // Whoever keeps a record wants to know how it ends; nobody else waits on.
+    if (this.work.keeper === null) this.cut(outcome, this.clock.now())
+    else this.detach(outcome, this.clock.now())
   }
 
   #settle(outcome: Outcome, now: number): void {

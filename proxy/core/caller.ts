@@ -43,8 +43,14 @@ export interface Caller {
    * makes the break visible.
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink
-  /** Writes one of the constant refusals; `retryAfterS` 0: no such field. `fields`: what this one has beside. */
-  refuse(code: Code, retryAfterS: number, requestId: string, fields?: RawHeaders): void
+  /**
+   * Writes one of the constant refusals; `retryAfterS` 0: no such field. What this one has beside: `fields` of its head,
+   * `members` of its document.
+   */
+  refuse(
+    code: Code, retryAfterS: number, requestId: string, fields?: RawHeaders,
+    members?: Readonly<Record<string, unknown>>,
+  ): void
   /** Bounds the body that is still to come, bytes; one byte more is `request.body-too-large`. */
   limitBody(maxBytes: number): void
   /** The connection is beyond use: closes it so that the break can be seen. */

@@ -7,6 +7,11 @@ export interface CodeMeaning {
   readonly title: string
   /** Whether the connection towards the caller cannot be used again after this answer. */
   readonly closes?: boolean
+  /**
+   * What a caller with an idempotency key may do next, for machines: the same request again, the same with a new key,
+   * another request, or find out by other means what became of it.
+   */
+  readonly retry?: 'same-key' | 'new-key' | 'fix-request' | 'reconcile'
 }
 
 const meanings = {
@@ -18,6 +23,7 @@ const meanings = {
   'bulkhead.timeout': { status: 503, title: 'The wait for the bulkhead is over' },
   'rate-limit.exceeded': { status: 429, title: 'Too many requests for this limit' },
   'upstream.none': { status: 503, title: 'No endpoint of the upstream can be used' },
+  'deadline.doomed': { status: 504, title: 'The request could not have been answered in the time it has left' },
   'deadline.expired': { status: 504, title: 'The deadline of this request has passed' },
   'upstream.timeout': { status: 504, title: 'The upstream did not answer in time' },
   'upstream.connect-timeout': { status: 504, title: 'The upstream did not accept a connection in time' },
@@ -37,6 +43,22 @@ const meanings = {
   'request.expectation': { status: 417, title: 'This expectation cannot be met', closes: true },
   'request.coding': { status: 501, title: 'This transfer coding or upgrade is not supported', closes: true },
   'request.loop': { status: 508, title: 'The request has already passed through this instance' },
+  'idempotency.key-missing': { status: 400, title: 'Idempotency-Key is missing', retry: 'fix-request' },
+  'idempotency.key-invalid': { status: 400, title: 'Idempotency-Key is invalid', retry: 'fix-request' },
+  'idempotency.key-reused': { status: 422, title: 'Idempotency-Key is already used', retry: 'new-key' },
+  'idempotency.in-progress': {
+    status: 409, title: 'A request is outstanding for this Idempotency-Key', retry: 'same-key',
+  },
+  'idempotency.outcome-unknown': {
+    status: 409, title: 'The outcome of the original request is unknown', retry: 'reconcile',
+  },
+  'idempotency.result-unavailable': {
+    status: 409, title: 'The original response cannot be replayed', retry: 'reconcile',
+  },
+  'idempotency.body-too-large': { status: 413, title: 'Request body too large for idempotency', retry: 'fix-request' },
+  'idempotency.quota': { status: 429, title: 'Too many idempotency keys', retry: 'same-key' },
+  'idempotency.store-unavailable': { status: 503, title: 'Idempotency store unavailable', retry: 'same-key' },
+  'idempotency.store-full': { status: 503, title: 'Idempotency store full', retry: 'same-key' },
   'caller.gone': { status: 499, title: 'The caller left before the answer was complete' },
 } as const satisfies Record<string, CodeMeaning>
 

@@ -23,6 +23,17 @@ export type Priority = 'critical' | 'default' | 'sheddable'
 
 export class Exchange extends Scope {
   readonly caller: Caller
+/** Reads the whole body of a request into a bounded place, because somebody needs all of it before it is sent. */
+export interface Intake {
+  /**
+   * True: it is there, or need not be read. False: it is being read, and `done` is called once, with null or with why it
+   * cannot be had; never after `leave`.
+   */
+  read(done: (refusal: Answer | null, now: number) => void): boolean
+  /** Nobody waits for it any more. */
+  leave(): void
+}
+
   readonly plan: Plan
   readonly owner: ExchangeOwner
   readonly work: Work
@@ -42,6 +53,10 @@ export class Exchange extends Scope {
   code: Code | null
   /** Status as told to the caller; 0 when nothing could be told. */
   status: number
+  /** What the policies of idempotency know of its key; null: it has none that counts. */
+  keyed: object | null
+  /** What has to be read of the request before it may take a permit; null: nothing. */
+  intake: Intake | null
   /** Time spent waiting for a permit, ms. */
   queuedMs: number
   /** Whether the answer is a stream (SSE, long poll): the deadline no longer covers its body. */
@@ -71,6 +86,8 @@ export class Exchange extends Scope {
 
   /** The outcome is known (a head, a failure, a refusal, a cut): the gates learn it. The first call counts. */
   settle(outcome: Outcome, code: Code | null, status: number, now: number): void {
+    this.keyed = null
+    this.intake = null
     if (this.outcome !== null) return
     this.outcome = outcome
     this.code = code

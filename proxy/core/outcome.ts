@@ -32,6 +32,8 @@ export interface Refused {
   readonly retryAfterMs: number
   /** Fields of this refusal alone (`ratelimit`, `idempotency-status`), in the flat form. */
   readonly fields?: RawHeaders
+  /** What the problem document of this refusal alone says beside. */
+  readonly members?: Readonly<Record<string, unknown>>
 }
 
 /** The upstream did not answer. */
@@ -40,6 +42,8 @@ export interface Failed {
   readonly fault: FaultCode
   /** What was seen, for the log: never shown to a caller. */
   readonly cause: string
+  /** Fields of the answer that tells it (`idempotency-status`), in the flat form. */
+  readonly fields?: RawHeaders
 }
 
 /** Nobody needs the answer any more. */

@@ -10,6 +10,7 @@ import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Scope, Verdict } from './scope.ts'
 import type { Endpoint } from './upstream.ts'
+import type { RecordStore } from './record-store.ts'
 import type { Work } from './work.ts'
 import type { AttemptKind } from './attempt.ts'
 
@@ -43,6 +44,8 @@ export interface PolicyContext {
   readonly house: House
   /** Tries to open a connection to the upstream; resolves to null when it was accepted, else to what was seen. */
   readonly probe: () => Promise<string | null>
+  /** Where records of keys are kept; null: no route asks for it. */
+  readonly records: RecordStore | null
   /** Whether the route serves callers of the service, or the service itself. */
   readonly listenerKind: 'ingress' | 'egress'
   /** Name of the route it stands on, and of the upstream behind that route. */

@@ -4,8 +4,9 @@
 
 import type { Attempt } from './attempt.ts'
 import type { BodySource, BodySupply } from './body.ts'
+import type { Code } from './codes.ts'
 import type { Exchange } from './exchange.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome, Reply } from './outcome.ts'
 import type { RawHeaders } from './raw-headers.ts'
 import type { Endpoint } from './upstream.ts'
 
@@ -29,12 +30,22 @@ export class Work {
   /** The attempt that is running, and a second one while a hedge runs beside it. */
   running: Attempt | null
   rival: Attempt | null
+  /** The attempt that began last, or the one whose outcome a layer has chosen: what layers outside it learn from. */
+  last: Attempt | null
   /** Endpoints that have been tried; null: none yet. */
   tried: Endpoint[] | null
   /** Whether a permit of the upstream's admission is held that no attempt has taken yet. */
   holdsPermit: boolean
   /** How attempts get the body; null: it is the caller's, once. */
   body: BodySupply | null
+  /** Fields that every attempt carries beside the caller's (the key towards a provider); null: none. */
+  requestFields: RawHeaders | null
+  /** Fields of ours that every attempt carries beside the caller's: a key, made once for all of them. */
+  addedFields: RawHeaders | null
+  /** Called once when the exchange is over before its answer: whoever sleeps between two attempts wakes. */
+  onOver: (() => void) | null
+  /** What may be said instead of that code when the exchange ends early; null where there is nothing. */
+  substitute: ((code: Code) => Reply | null) | null
   /** Set while a confirmed claim stands: then the end of the exchange detaches the work instead of cutting it. */
   keeper: Keeper | null
   isDetached: boolean
@@ -45,9 +56,11 @@ export class Work {
     this.attempts = 0
     this.running = null
     this.rival = null
+    this.last = null
     this.tried = null
     this.holdsPermit = false
     this.body = null
+    this.requestFields = null
     this.keeper = null
     this.isDetached = false
   }
@@ -65,7 +78,9 @@ export class Work {
   /** An attempt begins. */
   began(attempt: Attempt): void {
     this.attempts++
-    if (this.running === null) this.running = attempt
+    this.last = attempt
+    // One that was given up and still holds its permit is nobody's any more.
+    if (this.running === null || this.running.outcome !== null) this.running = attempt
     else this.rival = attempt
   }
 
@@ -82,8 +97,15 @@ export class Work {
     if (this.rival === null) this.exchange.caller.inform(status, headers)
   }
 
+  /** The answer that the caller gets goes on for as long as it is read. */
+  becameStream(): void {
+    if (this.running !== null && this.running.headAt >= 0) this.running.turn('stream')
+    if (this.rival !== null && this.rival.headAt >= 0) this.rival.turn('stream')
+  }
+
   /** The exchange is over before its answer. What runs is cut, unless a keeper wants to know how it ends. */
   abandon(outcome: Outcome, now: number): void {
+    this.onOver?.()
     if (this.keeper === null) return this.cut(outcome, now)
     this.isDetached = true
     this.running?.detach(outcome, now)

@@ -137,7 +137,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
         return this.#refuse(exchange, outcome, now)
       case 'failed':
         exchange.settle(outcome, outcome.fault, codes[outcome.fault].status, now)
-        return this.#tell(exchange, outcome.fault, 0, undefined)
+        return this.#tell(exchange, outcome.fault, 0, outcome.fields)
       case 'abandoned':
         return this.#abandoned(exchange, outcome, now)
       case 'tunnel':
@@ -150,7 +150,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   // 5: the constant refusal.
   #refuse(exchange: Exchange, refused: Refused, now: number): void {
     exchange.settle(refused, refused.code, codes[refused.code].status, now)
-    this.#tell(exchange, refused.code, refused.retryAfterMs, refused.fields)
+    this.#tell(exchange, refused.code, refused.retryAfterMs, refused.fields, refused.members)
   }
 
   #abandoned(exchange: Exchange, outcome: Abandoned, now: number): void {
@@ -176,9 +176,13 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     this.#giveUp(exchange, { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }, code, now)
   }
 
-  #tell(exchange: Exchange, code: Code, knownRetryMs: number, own: RawHeaders | undefined): void {
-    const fields = own ?? (exchange.work.delivered === 'no' ? notProcessed : undefined)
-    exchange.caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), exchange.requestId, fields)
+  #tell(
+    exchange: Exchange, code: Code, knownRetryMs: number, own: RawHeaders | undefined,
+    members?: Readonly<Record<string, unknown>>,
+  ): void {
+    const { work, caller, requestId } = exchange
+    const fields = own ?? (work.delivered === 'no' ? notProcessed : undefined)
+    caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), requestId, fields, members)
   }
 
   #defect(exchange: Exchange, error: unknown): void {

@@ -13,7 +13,8 @@ import { answerHead } from './http1-answer-head.ts'
 import type { Http1Connection } from './http1-connection.ts'
 import type { Http1RequestBody } from './http1-request-body.ts'
 import { interimHead } from './interim.ts'
-import { refusalFields, refusalOf } from './refusals.ts'
+import type { BodyPace } from './stall-watch.ts'
+import { refusalFields, refusalOf, refusalWith } from './refusals.ts'
 
 /** An unread body up to this size is read to its end, so that the connection can go on; beyond that it is closed. */
 const maxDrainBytes = 64 * 1024
@@ -105,11 +106,13 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
     this.#connection.writer.flush()
   }
 
-  refuse(code: Code, retryAfterS: number, requestId: string, own?: RawHeaders): void {
+  refuse(
+    code: Code, retryAfterS: number, requestId: string, own?: RawHeaders, members?: Readonly<Record<string, unknown>>,
+  ): void {
     if (this.#isOver) return
     if (this.#isAnswering) return this.cut()
     const connection = this.#connection
-    const refusal = refusalOf(code)
+    const refusal = members === undefined ? refusalOf(code) : refusalWith(code, members)
     if (refusal.closes) connection.closeAfterwards()
     const fields = refusalFields(refusal, requestId, retryAfterS, own)
     const date = connection.context.date.now()

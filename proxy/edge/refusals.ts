@@ -53,6 +53,11 @@ export function refusalOf(code: Code): Refusal {
   return refusals[code] as Refusal
 }
 
+/** The refusal of this code with members of its own in the document. */
+export function refusalWith(code: Code, members: Readonly<Record<string, unknown>>): Refusal {
+  return makeRefusal(code, codes[code], members)
+}
+
 /** Seconds for Retry-After: 0 (no such field) unless the answer is a 429 or 503; rounded up, or 1 to 3 by lot. */
 export function retryAfterS(code: Code, knownMs: number, random: () => number): number {
   const { status } = codes[code]
@@ -78,8 +83,16 @@ function makeRefusals(): { [C in Code]?: Refusal } {
   return made
 }
 
-function makeRefusal(code: Code, { status, title, closes }: CodeMeaning): Refusal {
-  const text = `${JSON.stringify({ type: `urn:seawall:${code}`, title, status, code })}\n`
+function textOf(code: Code, { status, title, retry }: CodeMeaning, members: Readonly<Record<string, unknown>>): string {
+  const known = { type: `urn:seawall:${code}`, title, status, code, ...(retry === undefined ? {} : { retry }) }
+  // The document is ASCII, so that its length is that of the text: values of an upstream's fields may be anything.
+  const text = JSON.stringify({ ...known, ...members })
+  return `${text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`
+}
+
+function makeRefusal(code: Code, meaning: CodeMeaning, members: Readonly<Record<string, unknown>> = {}): Refusal {
+  const { status, closes } = meaning
+  const text = textOf(code, meaning, members)
   const body = Buffer.from(text)
   const fields = [
     'content-type', 'application/problem+json', 'content-length', String(body.length),

@@ -12,6 +12,7 @@ import type { Observer, Plan } from '../core/plan.ts'
 import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Gate, Handler, LayerDefinition, PolicyContext, PolicyDefinition } from '../core/policy.ts'
+import type { RecordStore } from '../core/record-store.ts'
 import type { Random } from '../core/random.ts'
 import type { GateRun, Scope } from '../core/scope.ts'
 import type { Upstream } from '../core/upstream.ts'
@@ -35,6 +36,8 @@ export interface Ground {
   readonly meter: Meter
   /** The name of the listener of that name in Via fields. */
   readonly viaOf: (listener: string) => string
+  /** Where records of keys are kept; absent: no route asks for it. */
+  readonly records?: RecordStore | null
   /** The leaf of the upstream of that name. */
   readonly upstreamOf: (name: string) => Upstream
 }
@@ -132,13 +135,21 @@ function gatesOf<S extends Scope>(
 }
 
 function modeOf(policy: PolicyName, { route }: Place): Mode {
-  return route.policyModes[policy] ?? route.mode
+  // Modes are kept by the policy that has the key in its schema.
+  const owner = keyOf[policy] === 'idempotency' ? 'recall' : policy
+  return route.policyModes[owner] ?? route.mode
+/** Where several policies are parts of one mechanism: the key under which it is turned off or observed. */
+const keyOf: { readonly [P in PolicyName]?: string } = {
+  // Two ends of one admission: without the door there is no permit to bind.
+  permit: 'shed',
+  recall: 'idempotency', claim: 'idempotency', record: 'idempotency',
+}
+
 }
 
 /** `"off"` under its name on the route, or under its upstream's options. */
 function isOff(policy: PolicyName, { route, upstream }: Place): boolean {
-  // Two ends of one admission: without the door there is no permit to bind.
-  const name = policy === 'permit' ? 'shed' : policy
+  const name = keyOf[policy] ?? policy
   return route.options[name] === 'off' || upstream.options[name] === 'off'
 }
 
@@ -153,6 +164,7 @@ function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean
     probe: () => leaf.probe(probeTimeoutMs),
     route: route.name,
     upstream: upstream.name,
+    records: ground.records ?? null,
     routeOptions: route.options,
     upstreamOptions: { startup: upstream.startupMs, ...upstream.options },
     shadow,

@@ -7,6 +7,7 @@ import { nominated } from '../core/hop-by-hop.ts'
 import type { Forwarding } from '../core/plan.ts'
 import type { Random } from '../core/random.ts'
 import type { Exchange } from '../core/exchange.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
 import { forwardedLines } from './forwarded-lines.ts'
 import * as recipes from './head-recipe.ts'
 import type { HeadRecipe } from './head-recipe.ts'
@@ -59,7 +60,8 @@ export class RequestHeads {
 
   /** The head of an attempt towards the endpoint of that authority, with its empty line. */
   build(attempt: Attempt, endpointAuthority: string, now: number): string {
-    const { exchange } = attempt.work
+    const { work } = attempt
+    const { exchange } = work
     const { caller, plan } = exchange
     const { head, body } = caller
     const recipe = this.#recipeOf(plan.forwarding)
@@ -75,7 +77,8 @@ export class RequestHeads {
       + this.#forwarded(exchange, recipe)
       + this.#identity(exchange, recipe, now)
       + (found.takesTrailers ? 'te: trailers\r\nconnection: te\r\n' : '')
-      + (head.expectsContinue && body !== null ? 'expect: 100-continue\r\n' : '')
+      + fieldLines(work.requestFields)
+      + (head.expectsContinue && body !== null && work.body === null ? 'expect: 100-continue\r\n' : '')
       + framingLine(head.method, body === null ? noBody : body.length)
       + '\r\n'
   }
@@ -162,6 +165,14 @@ function note(found: Findings, action: number, value: string, isTrusted: boolean
     case recipes.forwardedHost: if (isTrusted) found.host = value; break
     case recipes.forwarded: if (isTrusted) found.forwarded = listed(found.forwarded, value); break
   }
+}
+
+/** Fields of ours, as lines. They were checked where they were made. */
+function fieldLines(fields: RawHeaders | null): string {
+  if (fields === null) return ''
+  let lines = ''
+  for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return lines
 }
 
 /** Several lines of a list field are one list (RFC 9110 section 5.3). */

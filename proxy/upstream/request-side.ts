@@ -46,8 +46,9 @@ export class RequestSide {
     }
     const upload = this.#upload = new Upload(body, this.#writer, attempt)
     this.#writer.begin(head, body.length < 0 ? chunkedBody : body.length)
-    const { expectsContinue } = attempt.work.exchange.caller.head
-    if (expectsContinue) this.#timer = this.#clock.after(continueMs, () => { upload.start() })
+    const { work } = attempt
+    // A body that has been read already was asked for by us.
+    if (work.body === null && work.exchange.caller.head.expectsContinue) this.#timer = this.#clock.after(continueMs, () => { upload.start() })
     else upload.start()
     // The source may have brought its first bytes, and the head with them; or broken off, and nothing may be sent.
     if (this.#upload === upload) this.#writer.flush()

@@ -32,6 +32,8 @@ export class SimCaller implements Caller {
   retryAfterS = 0
   /** Fields of the answer, or the refusal's own. */
   fields: RawHeaders = []
+  /** Members of the refusal's own document. */
+  members: Readonly<Record<string, unknown>> = {}
   /** The body that came, as latin1. */
   text = ''
   headAt = -1
@@ -72,8 +74,12 @@ export class SimCaller implements Caller {
     }
   }
 
-  refuse(code: Code, retryAfterS: number, _requestId: string, fields?: RawHeaders): void {
+  refuse(
+    code: Code, retryAfterS: number, _requestId: string, fields?: RawHeaders,
+    members?: Readonly<Record<string, unknown>>,
+  ): void {
     this.code = code
+    this.members = members ?? {}
     this.fields = fields ?? []
     this.retryAfterS = retryAfterS
     this.#begin(codes[code].status)
