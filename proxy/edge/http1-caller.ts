@@ -11,7 +11,7 @@ import { bodyUntilClose, chunkedBody, noBody } from '../http1/framing.ts'
 import type { UnsentHead } from './head-flusher.ts'
 import { answerHead } from './http1-answer-head.ts'
 import type { Http1Connection } from './http1-connection.ts'
-import type { Http1RequestBody } from './http1-request-body.ts'
+import type { RequestBody } from './request-body.ts'
 import { interimHead } from './interim.ts'
 import type { BodyPace } from './stall-watch.ts'
 import { refusalFields, refusalOf, refusalWith } from './refusals.ts'
@@ -21,7 +21,7 @@ const maxDrainBytes = 64 * 1024
 
 export class Http1Caller implements Caller, BodySink, UnsentHead {
   readonly head: RequestHead
-  readonly body: Http1RequestBody | null
+  readonly body: RequestBody | null
   readonly remoteAddress: string
   readonly isSecure: boolean
   readonly identity: string | null
@@ -37,7 +37,7 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   #isAnswering = false
   #isOver = false
 
-  constructor(head: RequestHead, body: Http1RequestBody | null, connection: Http1Connection) {
+  constructor(head: RequestHead, body: RequestBody | null, connection: Http1Connection) {
     this.head = head
     this.body = body
     this.#connection = connection

@@ -11,8 +11,8 @@ import type { RequestHead } from '../core/caller.ts'
 import { Http1Caller } from './http1-caller.ts'
 import type { ConnectionContext } from './http1-context.ts'
 import { Http1Intake } from './http1-intake.ts'
-import { Http1RequestBody } from './http1-request-body.ts'
-import type { BodyReading } from './http1-request-body.ts'
+import { RequestBody } from './request-body.ts'
+import type { BodyReading } from './request-body.ts'
 import { Linger } from './linger.ts'
 import { identityOf } from './peer-identity.ts'
 import { rawRefusal } from './raw-answer.ts'
@@ -35,7 +35,7 @@ export class Http1Connection implements BodyReading {
   #bodies: BodyReader | null = null
   #current: Http1Caller | null = null
   /** The body being read, or to be read next; its exchange may be over already. */
-  #body: Http1RequestBody | null = null
+  #body: RequestBody | null = null
   /** Bytes that have come and must not be read yet. */
   #held: Buffer | null = null
   #isConsuming = false
@@ -178,7 +178,7 @@ export class Http1Connection implements BodyReading {
     return this.#held !== null && (this.#body !== null || this.#held.length > maxHeldBytes)
   }
 
-  #readBody(body: Http1RequestBody, chunk: Buffer, start: number): number {
+  #readBody(body: RequestBody, chunk: Buffer, start: number): number {
     const bodies = this.#bodies as BodyReader
     const at = bodies.read(chunk, start, chunk.length, body)
     if (bodies.status === 'malformed') {
@@ -212,10 +212,10 @@ export class Http1Connection implements BodyReading {
     this.context.accept(caller)
   }
 
-  #beginBody(framing: number): Http1RequestBody {
+  #beginBody(framing: number): RequestBody {
     this.#bodies ??= new BodyReader(this.context.limits)
     this.#bodies.begin(framing)
-    return this.#body = new Http1RequestBody(framing === chunkedBody ? -1 : framing, this)
+    return this.#body = new RequestBody(framing === chunkedBody ? -1 : framing, this)
   }
 
   #upgrade(head: RequestHead, firstBytes: Buffer): void {

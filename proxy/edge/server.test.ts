@@ -10,8 +10,8 @@ import { systemClock } from '../core/clock.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { stubHouse } from './fixtures/stub-house.ts'
 import { turn } from './fixtures/turn.ts'
-import { Http1Server } from './http1-server.ts'
-import type { Http1ServerOptions } from './http1-server.ts'
+import { EdgeServer } from './edge-server.ts'
+import type { EdgeServerOptions } from './edge-server.ts'
 
 const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
@@ -98,7 +98,7 @@ test('a unix socket is served, and its callers have no address', async (t) => {
   const path = join(tmpdir(), `seawall-${process.pid}.sock`)
   rmSync(path, { force: true })
   const said: unknown[] = []
-  const options: Http1ServerOptions = {
+  const options: EdgeServerOptions = {
     listener: {
       name: 'local', kind: 'ingress', address: { kind: 'unix', path }, backlog: 8, trust: [], halfClose: 'leave',
       tls: null, http2: false,
@@ -109,7 +109,7 @@ test('a unix socket is served, and its callers have no address', async (t) => {
     unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock, isDraining: () => false,
     announce: (announcement) => { said.push(announcement) },
   }
-  const server = new Http1Server(options)
+  const server = new EdgeServer(options)
   t.teardown(() => server.closeAll())
   t.equal(await server.listen(), `unix:${path}`)
   t.same(said, [{ what: 'listening', listener: 'local', url: `unix:${path}` }])
@@ -124,8 +124,8 @@ test('a unix socket is served, and its callers have no address', async (t) => {
 })
 
 /** A server that answers nothing; only its listening matters. */
-function quiet(address: Http1ServerOptions['listener']['address']): Http1Server {
-  return new Http1Server({
+function quiet(address: EdgeServerOptions['listener']['address']): EdgeServer {
+  return new EdgeServer({
     listener: {
       name: 'far', kind: 'ingress', address, backlog: 8, trust: [], halfClose: 'leave', tls: null, http2: false,
     },

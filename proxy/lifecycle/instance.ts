@@ -13,7 +13,7 @@ import type { Random } from '../core/random.ts'
 import type { Code } from '../core/codes.ts'
 import type { Upstream } from '../core/upstream.ts'
 import { createAcceptor } from '../edge/accept.ts'
-import { Http1Server } from '../edge/http1-server.ts'
+import { EdgeServer } from '../edge/edge-server.ts'
 import { createTunnels } from '../edge/upgrade.ts'
 import type { Tunnels } from '../edge/upgrade.ts'
 import { compile } from '../pipeline/compile.ts'
@@ -39,7 +39,7 @@ export class Instance {
   readonly parts = new Parts()
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly tunnels: Tunnels
-  readonly servers: readonly Http1Server[]
+  readonly servers: readonly EdgeServer[]
   readonly #ground: Ground
   #table: RouteTable
 
@@ -63,7 +63,7 @@ export class Instance {
     const acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
-    this.servers = configuration.listeners.map((listener) => new Http1Server({
+    this.servers = configuration.listeners.map((listener) => new EdgeServer({
       listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted,
       viaPseudonym: viaOf(listener.name),
       accept: (caller, name) => acceptor.accept(caller, name),

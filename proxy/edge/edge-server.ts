@@ -15,7 +15,7 @@ import type { ConnectionContext } from './http1-context.ts'
 import type { Caller } from '../core/caller.ts'
 import { listenOn, urlOf } from './listen.ts'
 
-export interface Http1ServerOptions {
+export interface EdgeServerOptions {
   readonly listener: ListenerOptions
   readonly limits: Configuration['limits']
   readonly timeouts: Configuration['timeouts']
@@ -36,8 +36,8 @@ const checkIntervalMs = 1000
 /** One field may be half of all. */
 const fieldShare = 0.5
 
-export class Http1Server {
-  readonly #options: Http1ServerOptions
+export class EdgeServer {
+  readonly #options: EdgeServerOptions
   readonly #server: Server
   readonly #context: ConnectionContext
   readonly #connections = new Map<Socket, Http1Connection>()
@@ -46,7 +46,7 @@ export class Http1Server {
   #refusedConnections = 0
   #timer: Timer | null = null
 
-  constructor(options: Http1ServerOptions) {
+  constructor(options: EdgeServerOptions) {
     this.#options = options
     const { clock, limits, listener, timeouts } = options
     this.#context = {

@@ -18,7 +18,7 @@ export interface BodyReading {
 
 type State = 'held' | 'flowing' | 'dropping' | 'over'
 
-export class Http1RequestBody implements BodySource, RangeSink {
+export class RequestBody implements BodySource, RangeSink {
   readonly length: number
   readonly #reading: BodyReading
   #sink: BodySink | null = null
