@@ -5,7 +5,7 @@ import type { Panel } from './svg.ts'
 import type { Table } from './table.ts'
 
 /** Zero stands for what the experiment does not take. */
-export interface ExperimentOptions {
+export interface ExperimentNumbers {
   /** Measured seconds of each run, warm-up apart. */
   readonly seconds: number
   /** How often each arm is visited. */
@@ -14,10 +14,21 @@ export interface ExperimentOptions {
   readonly rate: number
 }
 
+export interface ExperimentOptions extends ExperimentNumbers {
+  /** The parts to run, of those the experiment has; empty: all. */
+  readonly parts: readonly string[]
+  /** Only to see that everything works. */
+  readonly isShort: boolean
+}
+
 export interface Experiment {
   readonly name: string
   readonly summary: string
-  readonly defaults: ExperimentOptions
+  readonly defaults: ExperimentNumbers
+  /** Instead of the defaults in a short run; without it there is none. */
+  readonly short?: ExperimentNumbers
+  /** Names of parts that can be run alone. */
+  readonly parts?: readonly string[]
   run(ground: Ground, options: ExperimentOptions): Promise<Findings>
 }
 
@@ -29,6 +40,8 @@ export interface Findings {
   /** Every figure of every round, for machines. */
   readonly data: unknown
   readonly checks: readonly Check[]
+  /** Contents by name, instead of the one document and the one picture that are kept otherwise. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** A claim the experiment can refute; the run ends with exit code 1 if one does not hold. */

@@ -8,7 +8,7 @@ import { onGround } from './ground.ts'
 import { keepResults, resultDocument } from './results.ts'
 import { renderTable } from './table.ts'
 
-const usage = 'Usage: npm run bench -- list | NAME [--seconds N] [--rounds N] [--rate N] [--json]'
+const usage = 'Usage: npm run bench -- list | NAME [PART…] [--seconds N] [--rounds N] [--rate N] [--short] [--json]'
 /** Longer runs are more rounds. */
 const maxSeconds = 600
 const maxRounds = 100
@@ -30,22 +30,30 @@ async function main(words: readonly string[]): Promise<number> {
     args: [...words],
     allowPositionals: true,
     options: {
-      seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' }, json: { type: 'boolean' },
+      seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' },
+      short: { type: 'boolean' }, json: { type: 'boolean' },
     },
   })
   const [name, ...rest] = positionals
-  if (name === undefined || rest.length > 0) throw new UsageError('One experiment at a time, please.')
+  if (name === undefined) throw new UsageError('Which experiment?')
   if (name === 'list') {
     const width = Math.max(...catalogue.map((one) => one.name.length))
-    for (const one of catalogue) console.log(`${one.name.padEnd(width)}  ${one.summary}`)
+    for (const one of catalogue) {
+      console.log(`${one.name.padEnd(width)}  ${one.summary}`)
+      if (one.parts !== undefined) console.log(`${' '.repeat(width)}  parts: ${one.parts.join(' ')}`)
+    }
     return 0
   }
   const experiment = named(name)
-  const { defaults } = experiment
+  const isShort = values.short === true
+  if (isShort && experiment.short === undefined) throw new UsageError('This experiment does not take --short.')
+  const defaults = isShort && experiment.short !== undefined ? experiment.short : experiment.defaults
   const options: ExperimentOptions = {
     seconds: numberOf('seconds', values.seconds, defaults.seconds, { min: 0.5, max: maxSeconds }),
     rounds: numberOf('rounds', values.rounds, defaults.rounds, { min: minRounds, max: maxRounds }),
     rate: numberOf('rate', values.rate, defaults.rate, { min: 1, max: maxRate }),
+    parts: partsOf(experiment, rest),
+    isShort,
   }
   return await run(experiment, options, values.json === true)
 }
@@ -70,6 +78,14 @@ function named(name: string): Experiment {
   if (found !== undefined) return found
   const meant = nearestName(name, ['list', ...catalogue.map((one) => one.name)])
   throw new UsageError(`There is no experiment "${name}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}`)
+}
+
+function partsOf({ name, parts = [] }: Experiment, words: readonly string[]): readonly string[] {
+  const [unknown] = words.filter((word) => !parts.includes(word))
+  if (unknown === undefined) return words
+  if (parts.length === 0) throw new UsageError('One experiment at a time, please.')
+  const meant = nearestName(unknown, parts)
+  throw new UsageError(`${name} has no part "${unknown}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}`)
 }
 
 function numberOf(

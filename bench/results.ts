@@ -1,6 +1,7 @@
 // Keeps what an experiment found: JSON with every figure and the picture, in results/ beside this file. Overwrites the
 // last run of the same experiment; history is the repository's business.
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Experiment, ExperimentOptions, Findings } from './experiment.ts'
 import { machine } from './ground.ts'
@@ -18,11 +19,14 @@ export function resultDocument(experiment: Experiment, options: ExperimentOption
 
 /** Returns the names of the files written, relative to the checkout. */
 export function keepResults(experiment: Experiment, document: string, findings: Findings): readonly string[] {
-  mkdirSync(folder, { recursive: true })
   const { cpu, node } = machine()
   const notes = [...findings.notes, `Machine: ${cpu}, Node ${node}.`]
   const picture = renderSheet({ title: experiment.name, subtitle: experiment.summary, panels: findings.panels, notes })
-  const files = { [`${experiment.name}.json`]: document, [`${experiment.name}.svg`]: picture }
-  for (const [file, content] of Object.entries(files)) writeFileSync(fileURLToPath(new URL(file, folder)), content)
+  const files = findings.files ?? { [`${experiment.name}.json`]: document, [`${experiment.name}.svg`]: picture }
+  for (const [file, content] of Object.entries(files)) {
+    const path = fileURLToPath(new URL(file, folder))
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, content)
+  }
   return Object.keys(files).map((file) => `bench/results/${file}`)
 }

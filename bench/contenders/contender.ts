@@ -8,6 +8,8 @@ export interface Subject {
   readonly port: number
   /** Absent when there is no process in between. */
   readonly pid?: number
+  /** Where it gives its metrics, if an experiment may read them. */
+  readonly metricsPort?: number
   stop(): Promise<void>
 }
 

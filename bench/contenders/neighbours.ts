@@ -8,18 +8,50 @@ import { freePort } from '../processes.ts'
 import type { Contender, Subject } from './contender.ts'
 import { executablePath } from './contender.ts'
 
-interface Launch {
+export interface Launch {
   readonly configuration: string
+  /** Of the file; some programs look at its ending. */
+  readonly file?: string
   readonly args: (file: string) => readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
 
-export const nginx = neighbour('nginx', (port, originPort, directory) => ({
-  configuration: `daemon off;
+/** What an arm adds: to the block `http`, and to the one location (what it does instead of passing on, if it must). */
+export interface NginxVariant {
+  readonly http?: string
+  readonly location?: string
+  readonly passesOn?: boolean
+}
+
+export const nginx = nginxLike('nginx')
+
+export function nginxLike(name: string, { http = '', location = '', passesOn = true }: NginxVariant = {}): Contender {
+  return neighbour(name, 'nginx', (port, originPort, directory) => ({
+    configuration: nginxFile(directory, `  ${http}
+  upstream origin { server 127.0.0.1:${originPort}; keepalive 64; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${port} backlog=1024;
+    location / {
+      ${location}
+      ${passesOn ? nginxPass : ''}
+    }
+  }`),
+    // Without -e it would try the log of the system's own nginx before it reads the file.
+    args: (file) => ['-e', 'stderr', '-p', directory, '-c', file],
+  }))
+}
+
+const nginxPass = `proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header connection "";
+      proxy_max_temp_file_size 0;`
+
+function nginxFile(directory: string, servers: string): string {
+  return `daemon off;
 worker_processes 1;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${directory}/nginx.pid;
-error_log stderr error;
+error_log stderr crit;
 events { worker_connections 4096; }
 http {
   access_log off;
@@ -29,24 +61,29 @@ http {
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
   keepalive_requests 100000000;
-  upstream origin { server 127.0.0.1:${originPort}; keepalive 64; keepalive_requests 100000000; }
-  server {
-    listen 127.0.0.1:${port} backlog=1024;
-    location / {
-      proxy_pass http://origin;
-      proxy_http_version 1.1;
-      proxy_set_header connection "";
-      proxy_max_temp_file_size 0;
-    }
-  }
+${servers}
 }
-`,
-  // Without -e it would try the log of the system's own nginx before it reads the file.
-  args: (file) => ['-e', 'stderr', '-p', directory, '-c', file],
-}))
+`
+}
 
-export const haproxy = neighbour('haproxy', (port, originPort) => ({
-  configuration: `global
+/** What an arm adds: to the frontend, to the backend, and to the line of its one server. */
+export interface HaproxyVariant {
+  readonly frontend?: string
+  readonly backend?: string
+  readonly server?: string
+}
+
+export const haproxy = haproxyLike('haproxy')
+
+export function haproxyLike(name: string, { frontend = '', backend = '', server = '' }: HaproxyVariant = {}): Contender {
+  return neighbour(name, 'haproxy', (port, originPort) => ({
+    configuration: haproxyFile(port, originPort, { frontend, backend, server }),
+    args: (file) => ['-db', '-q', '-f', file],
+  }))
+}
+
+function haproxyFile(port: number, originPort: number, { frontend, backend, server }: Required<HaproxyVariant>): string {
+  return `global
   nbthread 1
   maxconn 4096
 defaults
@@ -57,15 +94,16 @@ defaults
   timeout server 60s
 frontend bench
   bind 127.0.0.1:${port} backlog 1024
+  ${frontend}
   default_backend origin
 backend origin
   http-reuse always
-  server origin 127.0.0.1:${originPort}
-`,
-  args: (file) => ['-db', '-q', '-f', file],
-}))
+  ${backend}
+  server origin 127.0.0.1:${originPort} ${server}
+`
+}
 
-export const caddy = neighbour('caddy', (port, originPort, directory) => ({
+export const caddy = neighbour('caddy', 'caddy', (port, originPort, directory) => ({
   configuration: JSON.stringify({
     admin: { disabled: true, config: { persist: false } },
     logging: { logs: { default: { level: 'ERROR' } } },
@@ -87,6 +125,7 @@ export const caddy = neighbour('caddy', (port, originPort, directory) => ({
       },
     },
   }),
+  file: 'config.json',
   args: (file) => ['run', '--config', file],
   env: { GOMAXPROCS: '1', XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory, HOME: directory },
 }))
@@ -108,21 +147,22 @@ export function subjectOf(port: number, running: { readonly pid: number, stop():
   return { port, pid: running.pid, stop: () => running.stop() }
 }
 
-function neighbour(
-  name: string, launch: (port: number, originPort: number, directory: string) => Launch,
+/** `name` is the arm's, `program` is what is run. */
+export function neighbour(
+  name: string, program: string, launch: (port: number, originPort: number, directory: string) => Launch,
 ): Contender {
   return {
     name,
-    missing: () => executablePath(name) === undefined ? `${name} is not installed` : undefined,
+    missing: () => executablePath(program) === undefined ? `${program} is not installed` : undefined,
     start: async ({ processes, cpus, directory }: Ground, originPort) => {
       const port = await freePort()
-      const own = join(directory, `${name}-${port}`)
+      const own = join(directory, `${program}-${port}`)
       mkdirSync(own, { recursive: true })
-      const { configuration, args, env = {} } = launch(port, originPort, own)
-      const file = join(own, name === 'caddy' ? 'config.json' : `${name}.cfg`)
+      const { configuration, args, env = {}, file: fileName = `${program}.cfg` } = launch(port, originPort, own)
+      const file = join(own, fileName)
       writeFileSync(file, configuration)
       return subjectOf(port, await processes.serve({
-        name, command: executablePath(name) ?? name, args: args(file), env, cwd: own, cpu: cpus.subject, port,
+        name, command: executablePath(program) ?? program, args: args(file), env, cwd: own, cpu: cpus.subject, port,
       }))
     },
   }

@@ -1,12 +1,13 @@
 // Seawall as a contender: built as its package is, with the configuration of an experiment written to a file, and run
 // with the Node that runs this. Policies are on, as a user would have them; what an experiment must differ in is its
-// `shape`.
-import { execFileSync } from 'node:child_process'
+// routes, its bulkhead, or that it has no file at all.
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../processes.ts'
-import type { Contender } from './contender.ts'
+import type { Ground } from '../ground.ts'
+import type { Contender, Subject } from './contender.ts'
 import { subjectOf } from './neighbours.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -36,10 +37,9 @@ export function seawall(routes: readonly RouteShape[] = plainRoutes, name = 'sea
     start: async ({ processes, cpus, directory }, originPort) => {
       compileOnce()
       const [port, adminPort] = [await freePort(), await freePort()]
-      const own = join(directory, `${name}-${port}`)
-      mkdirSync(own, { recursive: true })
-      const file = join(own, 'seawall.json')
-      writeFileSync(file, JSON.stringify(configuration(port, adminPort, originPort, routes), null, 2))
+      const own = ownDirectory(directory, name, port)
+      const upstream = { bulkhead: { maxConcurrent: 512, maxWait: '1s' }, timeouts: { connect: '1s' } }
+      const file = writeFile(own, configuration({ port, adminPort, originPort, routes, upstream }))
       return subjectOf(port, await processes.serve({
         name, command: process.execPath, args: [entry, 'run', '--config', file], cwd: own, cpu: cpus.subject, port,
       }))
@@ -47,18 +47,89 @@ export function seawall(routes: readonly RouteShape[] = plainRoutes, name = 'sea
   }
 }
 
-function configuration(port: number, adminPort: number, originPort: number, routes: readonly RouteShape[]): unknown {
+/** As a user meets it who has read nothing: an upstream's address, and every default. */
+export function seawallUntouched(name = 'seawall'): Contender {
+  return {
+    name,
+    missing: () => undefined,
+    start: (ground, originPort) => {
+      const upstream = `http://127.0.0.1:${originPort}`
+      return serve(ground, name, (port, adminPort) =>
+        ['--upstream', upstream, '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${adminPort}`])
+    },
+  }
+}
+
+/** A static ceiling tuned by hand, with a short wait, and nothing learned beside it. */
+export function seawallBulkhead(maxConcurrent: number, name: string): Contender {
+  return {
+    name,
+    missing: () => undefined,
+    start: (ground, originPort) => serve(ground, name, (port, adminPort, own) => {
+      const upstream = { bulkhead: { maxConcurrent, maxWait: '50ms' } }
+      const routes = [{ name: 'everything', match: { path: '/*' } }]
+      const parts = { port, adminPort, originPort, routes }
+      const withoutLimit = writeFile(own, configuration({ ...parts, upstream: { ...upstream, limit: 'off' } }))
+      if (isValid(withoutLimit)) return ['--config', withoutLimit]
+      // A version that learns no limit does not know the word.
+      return ['--config', writeFile(own, configuration({ ...parts, upstream }))]
+    }),
+  }
+}
+
+async function serve(
+  { processes, cpus, directory }: Ground, name: string,
+  argumentsOf: (port: number, adminPort: number, own: string) => readonly string[],
+): Promise<Subject> {
+  compileOnce()
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const own = ownDirectory(directory, name, port)
+  const args = [entry, 'run', ...argumentsOf(port, adminPort, own)]
+  const running = await processes.serve({ name, command: process.execPath, args, cwd: own, cpu: cpus.subject, port })
+  const subject = subjectOf(port, running)
+  return {
+    ...subject,
+    metricsPort: adminPort,
+    stop: async () => {
+      // The second signal ends it at once: nobody is left to be drained, and there are many arms.
+      process.kill(running.pid, 'SIGINT')
+      await running.stop()
+    },
+  }
+}
+
+function isValid(file: string): boolean {
+  return spawnSync(process.execPath, [entry, 'validate', file], { stdio: 'ignore' }).status === 0
+}
+
+function ownDirectory(directory: string, name: string, port: number): string {
+  const own = join(directory, `${name.replaceAll(' ', '-')}-${port}`)
+  mkdirSync(own, { recursive: true })
+  return own
+}
+
+function writeFile(own: string, content: unknown): string {
+  const file = join(own, 'seawall.json')
+  writeFileSync(file, JSON.stringify(content, null, 2))
+  return file
+}
+
+interface FileParts {
+  readonly port: number
+  readonly adminPort: number
+  readonly originPort: number
+  readonly routes: readonly RouteShape[]
+  readonly upstream: Readonly<Record<string, unknown>>
+}
+
+function configuration({ port, adminPort, originPort, routes, upstream }: FileParts): unknown {
   return {
     version: 1,
     listeners: { public: { kind: 'ingress', listen: `127.0.0.1:${port}` } },
     admin: { listen: `127.0.0.1:${adminPort}` },
     drain: { delay: 0, timeout: '1s' },
     upstreams: {
-      origin: {
-        endpoints: [`http://127.0.0.1:${originPort}`],
-        bulkhead: { maxConcurrent: 512, maxWait: '1s' },
-        timeouts: { connect: '1s' },
-      },
+      origin: { endpoints: [`http://127.0.0.1:${originPort}`], ...upstream },
     },
     routes: routes.map((route) => ({ listener: 'public', upstream: 'origin', ...route })),
   }
