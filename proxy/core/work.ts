@@ -40,8 +40,6 @@ export class Work {
   body: BodySupply | null
   /** Fields that every attempt carries beside the caller's (the key towards a provider); null: none. */
   requestFields: RawHeaders | null
-  /** Fields of ours that every attempt carries beside the caller's: a key, made once for all of them. */
-  addedFields: RawHeaders | null
   /** Called once when the exchange is over before its answer: whoever sleeps between two attempts wakes. */
   onOver: (() => void) | null
   /** What may be said instead of that code when the exchange ends early; null where there is nothing. */
@@ -61,6 +59,8 @@ export class Work {
     this.holdsPermit = false
     this.body = null
     this.requestFields = null
+    this.onOver = null
+    this.substitute = null
     this.keeper = null
     this.isDetached = false
   }
