@@ -18,8 +18,11 @@ export type ClaimToken = string
 /** Why nobody knows what became of a claimed work. */
 export type DoubtReason = 'timeout' | 'reset' | 'truncated' | 'shutdown' | 'owner-lost'
 
-/** Why an answer is kept without its body: it was too large, or memory was short. */
-export type BodyGap = 'too-large' | 'evicted'
+/**
+ * Why an answer is kept without its body: it was too large · memory was short · nobody saw it: an operator said that the
+ * work was executed, `status` is 0.
+ */
+export type BodyGap = 'too-large' | 'evicted' | 'unseen'
 
 /** An upstream's answer as it is kept: enough to give it again byte for byte. */
 export interface StoredAnswer {
