@@ -19,7 +19,7 @@ export interface PolicyKeys {
  * Policies that act without being written (product: Defaults). Their options are filled in where the file has none; all
  * others stay absent, and absent means off, so that nobody gets retries by forgetting a word.
  */
-const onByDefault: ReadonlySet<string> = new Set(['deadline', 'timeouts', 'limit', 'breaker'])
+const onByDefault: ReadonlySet<string> = new Set(['inherit', 'deadline', 'timeouts', 'limit', 'breaker'])
 
 const off: SchemaNode = { const: 'off', description: 'Turned off.' }
 const mode = modeSchema as SchemaNode

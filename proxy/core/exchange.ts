@@ -16,13 +16,13 @@ export interface ExchangeOwner {
   decided(exchange: Exchange, verdict: null | Answer, now: number): void
   /** The deadline passed: the caller is to be told, if it can still be told. */
   expired(exchange: Exchange, now: number): void
+  /** Nobody wants its answer any more, though its own caller still waits: it is to be told. */
+  orphaned(exchange: Exchange, now: number): void
 }
 
 /** Classes, from the first to the last to be shed. */
 export type Priority = 'critical' | 'default' | 'sheddable'
 
-export class Exchange extends Scope {
-  readonly caller: Caller
 /** Reads the whole body of a request into a bounded place, because somebody needs all of it before it is sent. */
 export interface Intake {
   /**
@@ -34,29 +34,40 @@ export interface Intake {
   leave(): void
 }
 
+export class Exchange extends Scope {
+  readonly caller: Caller
   readonly plan: Plan
   readonly owner: ExchangeOwner
   readonly work: Work
   /** Absolute, clock ms; Infinity when there is none. */
   deadlineAt: number
+  /** When those on whose behalf it is made want an answer, clock ms; Infinity: no such time. */
+  inheritedDeadlineAt: number
   /** Fires at `deadlineAt`; owned and cleared by the deadline gate. */
   deadlineTimer: Timer | null
   /** Its class at the admission of the upstream. */
   priority: Priority
+  /** The class of those on whose behalf it is made; null: nobody known. */
+  inheritedPriority: Priority | null
+  /** Its kin: as one that lends, or those on whose behalf it is made. The inherit gate's own. */
+  kin: object | null
   /** Its place in the admission line while it waits there. */
   ticket: object | null
+  /** What the policies of idempotency know of its key; null: it has none that counts. */
+  keyed: object | null
+  /** What has to be read of the request before it may take a permit; null: nothing. */
+  intake: Intake | null
   /** Ours if the caller sent none; in the access log and in problem documents. */
   requestId: string
+  /** Of its trace, and of what was sent upstream last; '' while not known. */
+  traceId: string
+  spanId: string
   /** What the caller was told, or what befell; null while it runs. */
   outcome: Outcome | null
   /** The code it is counted under; null for an answer of upstream. */
   code: Code | null
   /** Status as told to the caller; 0 when nothing could be told. */
   status: number
-  /** What the policies of idempotency know of its key; null: it has none that counts. */
-  keyed: object | null
-  /** What has to be read of the request before it may take a permit; null: nothing. */
-  intake: Intake | null
   /** Time spent waiting for a permit, ms. */
   queuedMs: number
   /** Whether the answer is a stream (SSE, long poll): the deadline no longer covers its body. */
@@ -69,10 +80,17 @@ export interface Intake {
     this.owner = owner
     this.work = new Work(this)
     this.deadlineAt = Infinity
+    this.inheritedDeadlineAt = Infinity
     this.deadlineTimer = null
     this.priority = 'default'
+    this.inheritedPriority = null
+    this.kin = null
     this.ticket = null
+    this.keyed = null
+    this.intake = null
     this.requestId = ''
+    this.traceId = ''
+    this.spanId = ''
     this.outcome = null
     this.code = null
     this.status = 0
@@ -86,8 +104,6 @@ export interface Intake {
 
   /** The outcome is known (a head, a failure, a refusal, a cut): the gates learn it. The first call counts. */
   settle(outcome: Outcome, code: Code | null, status: number, now: number): void {
-    this.keyed = null
-    this.intake = null
     if (this.outcome !== null) return
     this.outcome = outcome
     this.code = code
@@ -115,6 +131,11 @@ export interface Intake {
   /** The deadline passed. */
   expire(now: number): void {
     if (!this.isReleased) this.owner.expired(this, now)
+  }
+
+  /** Those on whose behalf it is made have all left. */
+  orphan(now: number): void {
+    if (!this.isReleased) this.owner.orphaned(this, now)
   }
 
   /** Observe mode: what `policy` would have said. Counted, without effect. */

@@ -8,7 +8,7 @@ import type { House } from './house.ts'
 import type { Figures, Meter } from './meter.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
-import type { Scope, Verdict } from './scope.ts'
+import type { Course, Scope, Verdict } from './scope.ts'
 import type { Endpoint } from './upstream.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Work } from './work.ts'
@@ -26,6 +26,8 @@ export interface Gate<S extends Scope> {
   cancel?(scope: S, now: number): void
   /** After `judge` of a good answer: its body broke. */
   spoiled?(scope: S, now: number): void
+  /** An attempt waits for its caller, goes on, or has become a stream. Told only while it changes something. */
+  turned?(scope: S, into: Course, now: number): void
   /** After someone else's wait: is it still true? Null: yes. */
   recheck?(scope: S, now: number): null | Answer
 }
@@ -42,12 +44,14 @@ export interface PolicyContext {
   readonly random: Random
   readonly announce: Announce
   readonly house: House
-  /** Tries to open a connection to the upstream; resolves to null when it was accepted, else to what was seen. */
-  readonly probe: () => Promise<string | null>
   /** Where records of keys are kept; null: no route asks for it. */
   readonly records: RecordStore | null
+  /** Tries to open a connection to the upstream; resolves to null when it was accepted, else to what was seen. */
+  readonly probe: () => Promise<string | null>
   /** Whether the route serves callers of the service, or the service itself. */
   readonly listenerKind: 'ingress' | 'egress'
+  /** Whether any listener serves the service's own calls. */
+  readonly hasEgress: boolean
   /** Name of the route it stands on, and of the upstream behind that route. */
   readonly route: string
   readonly upstream: string

@@ -41,6 +41,11 @@ export interface AcceptorOptions {
 /** Visible ASCII; longer ones are somebody's payload, not an id. */
 const saneRequestId = /^[!-~]{1,128}$/
 
+/** RFC 9110 section 9.2.1: asks for nothing to be changed. */
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
 /** Nothing was sent upstream: whoever repeats the request repeats nothing. */
 const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
 /** The caller is told no answer, and the work goes on. */
@@ -116,6 +121,15 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     if (exchange.outcome === null) this.#giveUp(exchange, abandoned, 'deadline.expired', now)
     // The head is out: the deadline covers the body of an answer, unless it is a stream.
     else if (!exchange.isStream && exchange.outcome.kind === 'reply') exchange.caller.cut()
+  }
+
+  /** Nobody behind it wants it. Sent for sure or safe to leave, it is cut; what may have acted runs to its own end. */
+  orphaned(exchange: Exchange, now: number): void {
+    const { work, caller, outcome } = exchange
+    if (work.delivered !== 'no' && !isSafe(caller.head.method)) return
+    const abandoned: Abandoned = { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }
+    if (outcome === null) this.#giveUp(exchange, abandoned, 'caller.gone', now)
+    else if (outcome.kind === 'reply') caller.cut()
   }
 
   /** Tunnels: the handshake is over. */

@@ -45,7 +45,7 @@ interface Ending { readonly outcome: Outcome; readonly code?: Code; readonly sta
 
 function begin(world: World, plan: Plan, path = '/'): Exchange {
   const caller = new SimCaller(world.clock, { path })
-  return new Exchange(caller, plan, { decided() {}, expired() {} }, world.clock.now())
+  return new Exchange(caller, plan, { decided() {}, expired() {}, orphaned() {} }, world.clock.now())
 }
 
 function end(exchange: Exchange, { outcome, code, status, tookMs }: Ending): void {

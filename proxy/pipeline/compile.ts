@@ -49,6 +49,7 @@ const probeTimeoutMs = 1_000
 export function compile(configuration: Configuration, ground: Ground): RouteTable {
   const upstreams = new Map(configuration.upstreams.map((upstream, index) => [upstream.name, { upstream, index }]))
   const listeners = new Map(configuration.listeners.map((listener) => [listener.name, listener]))
+  const hasEgress = configuration.listeners.some(({ kind }) => kind === 'egress')
   return new RouteTable(configuration.routes.map((route, index) => {
     const known = upstreams.get(route.upstream)
     const listener = listeners.get(route.listener)
@@ -56,7 +57,7 @@ export function compile(configuration: Configuration, ground: Ground): RouteTabl
       throw new Error(`route "${route.name}" names an upstream or listener that does not exist`)
     }
     const placeAt = (name: string): Place =>
-      ({ listener, route, upstream: upstreams.get(name)?.upstream ?? known.upstream })
+      ({ listener, route, upstream: upstreams.get(name)?.upstream ?? known.upstream, hasEgress })
     const plan = planOf(index, placeAt, known.index, ground)
     return { match: { listener: route.listener, ...route.match }, plan }
   }))
@@ -119,6 +120,7 @@ interface Place {
   readonly listener: ListenerOptions
   readonly route: RouteConfiguration
   readonly upstream: UpstreamConfiguration
+  readonly hasEgress: boolean
 }
 
 function gatesOf<S extends Scope>(
@@ -134,10 +136,6 @@ function gatesOf<S extends Scope>(
   return fuse(placed)
 }
 
-function modeOf(policy: PolicyName, { route }: Place): Mode {
-  // Modes are kept by the policy that has the key in its schema.
-  const owner = keyOf[policy] === 'idempotency' ? 'recall' : policy
-  return route.policyModes[owner] ?? route.mode
 /** Where several policies are parts of one mechanism: the key under which it is turned off or observed. */
 const keyOf: { readonly [P in PolicyName]?: string } = {
   // Two ends of one admission: without the door there is no permit to bind.
@@ -145,6 +143,10 @@ const keyOf: { readonly [P in PolicyName]?: string } = {
   recall: 'idempotency', claim: 'idempotency', record: 'idempotency',
 }
 
+function modeOf(policy: PolicyName, { route }: Place): Mode {
+  // Modes are kept by the policy that has the key in its schema.
+  const owner = keyOf[policy] === 'idempotency' ? 'recall' : policy
+  return route.policyModes[owner] ?? route.mode
 }
 
 /** `"off"` under its name on the route, or under its upstream's options. */
@@ -154,17 +156,18 @@ function isOff(policy: PolicyName, { route, upstream }: Place): boolean {
 }
 
 function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean): PolicyContext {
-  const { listener, route, upstream } = place
+  const { listener, route, upstream, hasEgress } = place
   return {
     listenerKind: listener.kind,
+    hasEgress,
     clock: ground.clock,
     random: ground.random,
     announce: ground.announce,
     house: ground.house,
+    records: ground.records ?? null,
     probe: () => leaf.probe(probeTimeoutMs),
     route: route.name,
     upstream: upstream.name,
-    records: ground.records ?? null,
     routeOptions: route.options,
     upstreamOptions: { startup: upstream.startupMs, ...upstream.options },
     shadow,

@@ -7,6 +7,7 @@ import type { Exchange } from '../core/exchange.ts'
 import type { LayerDefinition, PolicyDefinition } from '../core/policy.ts'
 import { deadline } from '../policies/deadline/deadline.ts'
 import { drain } from '../policies/drain/drain.ts'
+import { inherit } from '../policies/inherit/inherit.ts'
 import { rateLimit } from '../policies/rate-limit/rate-limit.ts'
 import { permit } from '../policies/shed/permit.ts'
 import { shed } from '../policies/shed/shed.ts'
@@ -16,6 +17,8 @@ import { timeouts } from '../policies/timeouts/timeouts.ts'
 export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
   // Must answer even when everything else is full, and counts who is inside.
   drain,
+  // Whose calls are whose: finds the exchanges a call of the service is made for, before its deadline is set.
+  inherit,
   // A request that is already dead must not spend anything; arms the timer that covers every wait behind it.
   deadline,
   // Fairness between callers comes before the capacity of all; decided here and at once, whatever a store does.

@@ -116,7 +116,7 @@ export class RequestHeads {
     let lines = recipe.addsRequestId && requestId !== '' ? `x-request-id: ${requestId}\r\n` : ''
     if (recipe.addsTrace) {
       const traceparent = found.traceparents === 1 ? found.traceparent : ''
-      lines += traceLines(traceparent, found.tracestate, requestId, this.#random)
+      lines += traceLines(traceparent, found.tracestate, requestId, exchange, this.#random)
     }
     if (recipe.addsAttemptCount) lines += `x-envoy-attempt-count: ${exchange.work.attempts}\r\n`
     // Where no deadline is in force (off, or only observed) what the caller said of its time goes on as it came.

@@ -14,6 +14,8 @@ export interface Ask {
   readonly body?: BodySource
   readonly remoteAddress?: string
   readonly identity?: string
+  /** The listener it comes to; absent: public. */
+  readonly listener?: string
 }
 
 export class SimCaller implements Caller {

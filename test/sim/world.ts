@@ -58,7 +58,7 @@ export class World {
   ask(ask: Ask = {}): SimCaller {
     const caller = new SimCaller(this.clock, ask)
     this.callers.push(caller)
-    this.#acceptor.accept(caller, 'public')
+    this.#acceptor.accept(caller, ask.listener ?? 'public')
     return caller
   }
 

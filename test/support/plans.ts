@@ -25,6 +25,8 @@ export interface RouteSketch extends Partial<Omit<RouteConfiguration, 'match' | 
 export interface Sketch {
   readonly mode?: Mode
   readonly listenerKind?: 'ingress' | 'egress'
+  /** Others beside `public`, by name. */
+  readonly listeners?: Readonly<Record<string, 'ingress' | 'egress'>>
   readonly routes?: readonly RouteSketch[]
   readonly upstreams?: readonly (Partial<UpstreamConfiguration> & { readonly name: string })[]
 }
@@ -34,16 +36,17 @@ export function configurationOf(sketch: Sketch): Configuration {
   const mode = sketch.mode ?? 'enforce'
   return {
     file: null, hash: '000000000000', mode,
-    listeners: [{
-      name: 'public', kind: sketch.listenerKind ?? 'ingress', backlog: 511, trust: [], halfClose: 'leave',
-      address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, tls: null, http2: false,
-    }],
+    listeners: Object.entries({ public: sketch.listenerKind ?? 'ingress', ...sketch.listeners }).map(([name, kind]) => ({
+      name, kind, backlog: 511, trust: [], halfClose: 'leave' as const,
+      address: { kind: 'tcp' as const, host: '127.0.0.1', port: 0 }, tls: null, http2: false,
+    })),
     admin: { address: { kind: 'tcp', host: '127.0.0.1', port: 0 }, token: null },
     probe: null,
     limits: {
       headerBytes: 16_384, headerCount: 100, uriBytes: 8_192, connections: 10_000, connectionsPerCaller: 1_000,
+      requestsPerConnection: Infinity, bodyBytesPerSecond: 240,
     },
-    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
+    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     drain: { delayMs: 5_000, timeoutMs: 25_000 },
     accessLog: 'errors',
     readiness: { includeUpstream: false },

@@ -32,9 +32,8 @@ class DeadlineGate implements Gate<Exchange> {
   }
 
   admit(exchange: Exchange, now: number, shadow: boolean): Verdict {
-    const timeoutMs = this.#timeoutOf(exchange)
-    if (timeoutMs === Infinity) return null
-    const deadlineAt = exchange.startedAt + timeoutMs
+    const deadlineAt = Math.min(exchange.startedAt + this.#timeoutOf(exchange), exchange.inheritedDeadlineAt)
+    if (deadlineAt === Infinity) return null
     if (shadow) {
       exchange.deadlineTimer = this.#clock.after(deadlineAt - now, () => {
         exchange.wouldRefuse('deadline.expired', 'deadline')
