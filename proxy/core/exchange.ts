@@ -7,6 +7,7 @@ import type { Timer } from './clock.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Code } from './codes.ts'
 import { Scope } from './scope.ts'
+import type { Verdict } from './scope.ts'
 import type { Plan } from './plan.ts'
 import { Work } from './work.ts'
 
@@ -26,10 +27,10 @@ export type Priority = 'critical' | 'default' | 'sheddable'
 /** Reads the whole body of a request into a bounded place, because somebody needs all of it before it is sent. */
 export interface Intake {
   /**
-   * True: it is there, or need not be read. False: it is being read, and `done` is called once, with null or with why it
-   * cannot be had; never after `leave`.
+   * Null: it is there, or need not be read. An answer: it cannot be had. WAIT: it is being read, and `done` is called
+   * once, with null or with why it cannot be had; never after `leave`.
    */
-  read(done: (refusal: Answer | null, now: number) => void): boolean
+  read(done: (refused: Answer | null, now: number) => void): Verdict
   /** Nobody waits for it any more. */
   leave(): void
 }
