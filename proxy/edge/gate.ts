@@ -33,7 +33,7 @@ interface Findings {
 }
 
 /** One field may be half of all. */
-const fieldShare = 0.5
+export const fieldShare = 0.5
 
 export class Gate {
   readonly #limits: GateLimits
@@ -105,12 +105,16 @@ export class Gate {
         found.expectation = found.expectation === null ? value : `${found.expectation}, ${value}`
         return null
       case 'via':
-        // The whole word: other instances are called alike.
-        return value.split(wordEnd).includes(this.#viaPseudonym) ? 'request.loop' : null
+        return comesRound(value, this.#viaPseudonym) ? 'request.loop' : null
       default:
         return null
     }
   }
+}
+
+/** Whether this Via field names the pseudonym. The whole word: other instances are called alike. */
+export function comesRound(via: string, pseudonym: string): boolean {
+  return via.split(wordEnd).includes(pseudonym)
 }
 
 const wordEnd = /[,\s]+/
@@ -138,13 +142,17 @@ function framingFault(found: Findings, minor: number): Code | null {
 /** Known grammar, but more than the one coding that we decode. */
 const stackedCoding = /^[a-z]+(?:\s*,\s*[a-z]+)*\s*,\s*chunked$/
 
-/** Visible ASCII without `#`. */
+/** Whether a target holds visible ASCII without `#`, and any of it. */
+export function isTarget(target: string): boolean {
+  return targetBytes.test(target)
+}
+
 const targetBytes = /^[!-"$-~]+$/
 
 function headOf(
   method: string, received: string, host: string, headers: RawHeaders, version: 0 | 1, expectsContinue: boolean,
 ): RequestHead | Code {
-  if (!targetBytes.test(received)) return 'request.malformed'
+  if (!isTarget(received)) return 'request.malformed'
   let target = received
   let authority = host
   if (received === '*') {

@@ -21,13 +21,13 @@ export async function listenOn(server: Server, listener: ListenerOptions): Promi
   server.on('error', () => {})
 }
 
-/** `http://127.0.0.1:8080` with the port that is really used, or `unix:/path`. */
+/** `http://127.0.0.1:8080`, or https, with the port that is really used, or `unix:/path`. */
 export function urlOf(server: Server, listener: ListenerOptions): string {
   const { address } = listener
   if (address.kind === 'unix') return `unix:${address.path}`
   const bound = server.address()
   const port = bound !== null && typeof bound === 'object' ? bound.port : address.port
-  return `http://${hostText(address.host)}:${port}`
+  return `${listener.tls === null ? 'http' : 'https'}://${hostText(address.host)}:${port}`
 }
 
 function tryListen(server: Server, { address, backlog }: ListenerOptions): Promise<void> {

@@ -96,13 +96,18 @@ function latin1(chunk: Uint8Array): string {
   return buffer.toString('latin1')
 }
 
+/** Whether a trailer of this lower-case name must not travel. */
+export function isForbiddenTrailer(lowerName: string): boolean {
+  return forbiddenTrailers.has(lowerName) || isHopByHop(lowerName)
+}
+
 /** The lines of the trailers that may travel. */
 function trailerLines(trailers: RawHeaders): string {
   let lines = ''
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] as string
     const lower = name.toLowerCase()
-    if (!forbiddenTrailers.has(lower) && !isHopByHop(lower)) lines += `${name}: ${trailers[i + 1] as string}\r\n`
+    if (!isForbiddenTrailer(lower)) lines += `${name}: ${trailers[i + 1] as string}\r\n`
   }
   return lines
 }
