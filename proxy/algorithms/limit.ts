@@ -32,3 +32,11 @@ export interface LimitBounds {
 
 /** One attempt being worked on and one on the wire; what the sockets and memory of a sidecar bear. */
 export const defaultLimitBounds: LimitBounds = { initial: 10, min: 2, max: 1024 }
+
+/** No limit at all, and nothing learned. */
+export const unlimited: Limit = {
+  limit: Infinity,
+  baselineMs: 0,
+  observe() { /* There is nothing to learn for. */ },
+  learn() { /* As above. */ },
+}

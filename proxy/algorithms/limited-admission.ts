@@ -38,7 +38,8 @@ export class LimitedAdmission {
   ceiling: number
   maxQueuedBytes: number
   inUse = 0
-  readonly limit: Limit
+  /** Changed in place when a configuration says so; what is in use stays. */
+  limit: Limit
   readonly line: WaitingLine
   readonly #bounds: QueueBounds
   readonly #drain = new DrainRate()
@@ -73,20 +74,46 @@ export class LimitedAdmission {
     return this.line.group(name, ceiling)
   }
 
+  /** Whether the static ceiling, or the group's share of it, leaves nothing: another reason than the limit. */
+  isAtCeiling(group: LineGroup): boolean {
+    return this.inUse >= this.ceiling || group.inUse >= group.ceiling
+  }
+
+  /** The short way in: takes a permit if one is free for this class and nobody waits for it. */
+  tryArrive(group: LineGroup, level: number, now: number): boolean {
+    if (level < 2) this.#higherAt = now
+    if (this.isAtCeiling(group) || this.inUse >= this.#roomFor(level, now) || this.line.next() !== null) return false
+    this.take(group, now)
+    return true
+  }
+
   /**
    * Decides on an arrival of class `level` (0 first) with `leftMs` until nobody needs its answer any more (Infinity:
    * none) and `bytes` to keep while it waits. `admitted` has taken a permit.
    */
   arrive(group: LineGroup, level: number, leftMs: number, bytes: number, now: number): Arrival {
-    if (level < 2) this.#higherAt = now
-    const isFull = this.inUse >= this.ceiling || group.inUse >= group.ceiling
-    if (!isFull && this.inUse < this.#roomFor(level, now) && this.line.next() === null) {
-      this.take(group, now)
-      return 'admitted'
-    }
+    if (this.tryArrive(group, level, now)) return 'admitted'
+    const isFull = this.isAtCeiling(group)
     if (!isFull) this.#bind(now)
-    const verdict = this.#judgeWait(level, leftMs, bytes, now)
+    const verdict = this.#judgeWait(this.line.aheadOf(level), level, leftMs, bytes, now)
     return verdict === 'limit' && isFull ? 'bulkhead' : verdict
+  }
+
+  /**
+   * What an arrival would be told if everybody above the limit stood in line: for observe mode, where nobody does.
+   * Takes nothing.
+   */
+  foresee(group: LineGroup, level: number, leftMs: number, now: number): Arrival {
+    if (this.isAtCeiling(group)) return 'bulkhead'
+    const over = this.inUse - this.#roomFor(level, now)
+    if (over < 0) return 'admitted'
+    this.#bind(now)
+    return this.#judgeWait(over, level, leftMs, 0, now)
+  }
+
+  /** Whether an arrival that has to wait could not be answered in the time it has left. */
+  isDoomed(level: number, leftMs: number, now: number): boolean {
+    return (this.line.aheadOf(level) + 1) * this.#gapMs(now) + this.limit.baselineMs > leftMs
   }
 
   /** Joins the line after `arrive` said so; one of a lower class may have to leave it for that. */
@@ -177,9 +204,9 @@ export class LimitedAdmission {
     return now - this.#higherAt <= presenceBaselines * this.limit.baselineMs ? room - 1 : room
   }
 
-  #judgeWait(level: number, leftMs: number, bytes: number, now: number): Arrival {
+  #judgeWait(ahead: number, level: number, leftMs: number, bytes: number, now: number): Arrival {
     const { maxWaitMs } = this
-    const waitsMs = (this.line.aheadOf(level) + 1) * this.#gapMs(now)
+    const waitsMs = (ahead + 1) * this.#gapMs(now)
     const serviceMs = this.limit.baselineMs
     if (waitsMs + serviceMs > leftMs) return 'doomed'
     if (waitsMs > acceptedPart * maxWaitMs) return 'limit'

@@ -27,7 +27,7 @@ export class ProbingLimit implements Limit {
   limit: number
   baselineMs = 0
   phase: Phase = 'cruise'
-  readonly #options: ProbingOptions
+  #options: ProbingOptions
   readonly #window = new LimitWindow()
   readonly #brake = new Brake()
   readonly #usual = new UsualPace()
@@ -55,6 +55,12 @@ export class ProbingLimit implements Limit {
   constructor(options: ProbingOptions) {
     this.#options = options
     this.limit = options.initial
+  }
+
+  /** Other bounds from now on; what was learned stays. */
+  bound(options: ProbingOptions): void {
+    this.#options = options
+    this.#set(this.limit)
   }
 
   observe(inFlight: number, isBinding: boolean, now: number): void {

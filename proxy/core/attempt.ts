@@ -9,7 +9,7 @@ import { lessons } from './outcome-matrix.ts'
 import type { Lesson, OutcomeRow } from './outcome-matrix.ts'
 import type { RawHeaders } from './raw-headers.ts'
 import { Scope } from './scope.ts'
-import type { GateRun } from './scope.ts'
+import type { Course, GateRun } from './scope.ts'
 import type { Endpoint } from './upstream.ts'
 import type { Work } from './work.ts'
 
@@ -21,6 +21,12 @@ export interface Leaf {
   cut(): void
 }
 
+/**
+ * How its permit is held. counted: like any. aside: its latency teaches nothing, the route is slow. idle: the same,
+ * because the upstream waits for the caller. stream: it has moved to the counted streams. none: it has none.
+ */
+export type PermitHold = 'none' | 'counted' | 'aside' | 'idle' | 'stream'
+
 /** Who wants to know of attempts: the pipeline that made it. */
 export interface AttemptOwner {
   /** Every gate was passed after a wait: the attempt can be sent. */
@@ -31,9 +37,14 @@ export interface AttemptOwner {
   ended(attempt: Attempt, now: number): void
 }
 
+/** Attempts made by this process. */
+let made = 0
+
 export class Attempt extends Scope {
   readonly work: Work
   readonly kind: AttemptKind
+  /** From 1, rising: a gate tells by it what began before a change of its own state. */
+  readonly serial: number
   readonly owner: AttemptOwner
   readonly clock: Clock
   /** The attempt's own time, ms from its first byte on the wire; Infinity without one. Set by a gate. */
@@ -51,11 +62,19 @@ export class Attempt extends Scope {
   endpoint: Endpoint | null
   /** What broke the body after the head, if anything did. */
   bodyFault: FaultCode | null
+  /** Stands between the leaf and the answer: another reply, or null when it has ended the attempt itself. */
+  alters: ((reply: Reply) => Reply | null) | null
   /** Set by the leaf in `send`. */
   leaf: Leaf | null
   isClosed: boolean
   /** Its exchange is over, and the keeper of its work waits for what still comes. */
   isDetached: boolean
+  /** We stopped it after its first byte and before its head: the upstream may still be at it. */
+  isCut: boolean
+  /** The permit gate's own: how it is held, since when the upstream waits for the caller, and how long it did. */
+  hold: PermitHold
+  idleSince: number
+  idleMs: number
   /** Resolves the promise of the handler that made it. */
   readonly resolve: (outcome: Outcome) => void
 
@@ -66,6 +85,7 @@ export class Attempt extends Scope {
     super(gates, now)
     this.work = work
     this.kind = kind
+    this.serial = ++made
     this.owner = owner
     this.clock = clock
     this.timeoutMs = Infinity
@@ -76,9 +96,14 @@ export class Attempt extends Scope {
     this.row = null
     this.endpoint = null
     this.bodyFault = null
+    this.alters = null
     this.leaf = null
     this.isClosed = false
     this.isDetached = false
+    this.isCut = false
+    this.hold = 'none'
+    this.idleSince = -1
+    this.idleMs = 0
     this.resolve = resolve
   }
 
@@ -115,9 +140,16 @@ export class Attempt extends Scope {
       if (this.isDetached) return this.#late(reply, now)
       return reply.body?.discard()
     }
+    const told = this.alters === null ? reply : this.alters(reply)
+    if (told === null) return reply.body?.discard()
     this.headAt = now
     this.work.raise('yes')
-    this.#settle(reply, now)
+    this.#settle(told, now)
+  }
+
+  /** Leaf, work: what it is doing for its upstream has changed. */
+  turn(into: Course): void {
+    if (!this.isClosed) this.gates.turn(this, into, this.clock.now())
   }
 
   /** Leaf: no answer will come. `closed` is implied. */
@@ -144,6 +176,7 @@ export class Attempt extends Scope {
   /** Gates, exchange: stop this attempt with that outcome. After the head only the body is stopped. */
   cut(outcome: Outcome, now: number): void {
     if (this.isClosed) return
+    this.isCut = this.sentAt >= 0 && this.headAt < 0
     if (this.outcome === null) this.#settle(outcome, now)
     else if (this.isDetached) this.#late(outcome, now)
     this.gates.leaveLine(this, now)

@@ -22,6 +22,8 @@ const meanings = {
   'bulkhead.full': { status: 503, title: 'The bulkhead is full' },
   'bulkhead.timeout': { status: 503, title: 'The wait for the bulkhead is over' },
   'rate-limit.exceeded': { status: 429, title: 'Too many requests for this limit' },
+  'breaker.open': { status: 503, title: 'The upstream is known to fail and is not asked now' },
+  'throttle.rejected': { status: 503, title: 'The upstream accepts too little, and is asked less' },
   'upstream.none': { status: 503, title: 'No endpoint of the upstream can be used' },
   'deadline.doomed': { status: 504, title: 'The request could not have been answered in the time it has left' },
   'deadline.expired': { status: 504, title: 'The deadline of this request has passed' },

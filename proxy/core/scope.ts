@@ -9,6 +9,12 @@ export const WAIT: unique symbol = Symbol('wait')
 /** What a gate says to a scope: null means come in. */
 export type Verdict = null | Answer | typeof WAIT
 
+/**
+ * What an attempt is doing for its upstream. busy: being worked on. idle: the upstream waits for the caller, whose
+ * request does not come or who does not read. stream: the answer goes on for as long as somebody reads it.
+ */
+export type Course = 'busy' | 'idle' | 'stream'
+
 /** The joined gates of a scope, in order (made once at load, see pipeline/gates.ts). */
 export interface GateRun {
   /** Asks the gates from where the scope stands. Null: all passed; an Answer: it ends here; WAIT: see `proceed`. */
@@ -21,6 +27,8 @@ export interface GateRun {
   judge(scope: Scope, outcome: Outcome, now: number): void
   /** After the judgement of a good answer: its body broke. */
   spoil(scope: Scope, now: number): void
+  /** Its course has changed. Before the release only. */
+  turn(scope: Scope, into: Course, now: number): void
   /** Tells every gate passed, in reverse, that the work behind it is over; a second call does nothing. */
   release(scope: Scope, now: number): void
 }

@@ -18,6 +18,7 @@ export function deliver(exchange: Exchange, reply: Reply, now: number): void {
   const keptLength = length === null ? (status === 204 ? '' : null) : String(length)
   const fields = fieldsOf(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
   exchange.isStream = plan.isStream || isEventStream(fields)
+  if (exchange.isStream) exchange.work.becameStream()
   const sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())
   exchange.settle(reply, null, status, now)
   if (body !== null && !isBare) return body.flow(sink)

@@ -13,7 +13,9 @@ import type { Gauges } from './inspect.ts'
 import { createMetrics } from './metrics.ts'
 import type { Metrics, Names } from './metrics.ts'
 
-const noGates: GateRun = { enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, release() {} }
+const noGates: GateRun = {
+  enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, turn() {}, release() {},
+}
 const noOwner: AttemptOwner = { ready() {}, rowOf: () => 'success', ended() {} }
 const quiet: Gauges = {
   upstreams: [{

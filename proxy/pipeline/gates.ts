@@ -5,7 +5,7 @@
 import type { Answer, Outcome } from '../core/outcome.ts'
 import type { Gate } from '../core/policy.ts'
 import { WAIT } from '../core/scope.ts'
-import type { GateRun, Scope, Verdict } from '../core/scope.ts'
+import type { Course, GateRun, Scope, Verdict } from '../core/scope.ts'
 
 /** A gate and whether it only observes on this route. */
 export interface Placed<S extends Scope> {
@@ -76,6 +76,11 @@ class FusedGates<S extends Scope> implements GateRun {
   spoil(scope: S, now: number): void {
     if (scope.isReleased) return
     for (let i = 0; i < scope.entered; i++) (this.#gates[i] as Gate<S>).spoiled?.(scope, now)
+  }
+
+  turn(scope: S, into: Course, now: number): void {
+    if (scope.isReleased) return
+    for (let i = 0; i < scope.entered; i++) (this.#gates[i] as Gate<S>).turned?.(scope, into, now)
   }
 
   release(scope: S, now: number): void {

@@ -98,9 +98,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   }
 
   // LineOwner
-  opened(): void {
-    this.begin()
-  }
+  opened(): void { this.begin() }
 
   read(count: number, bytes: Buffer): boolean {
     const attempt = this.#attempt
@@ -123,6 +121,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     else if (answer.status !== 'head') this.#readBody(attempt, answer.takeBody(bytes))
     // By now the connection may serve another attempt, or be gone.
     this.#isPaused = this.#reply !== null && !this.#reply.wantsMore
+    if (this.#isPaused) this.#attempt?.turn('idle')
     return !this.#isPaused
   }
 
@@ -155,6 +154,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     if (body !== this.#reply || !this.#isPaused) return
     this.#isPaused = false
     this.#stillness.moved()
+    this.#attempt?.turn('busy')
     this.#line.socket.resume()
   }
 

@@ -30,12 +30,15 @@ export class Upload implements BodySink {
     if (this.isFlowing || this.#isOver) return
     this.isFlowing = true
     this.#source.flow(this)
+    // What came with the head is written by now. The rest is the caller's time, not the upstream's.
+    if (!this.#isOver && !this.isBlocked) this.#attempt.turn('idle')
   }
 
   /** The socket drained. */
   drained(): void {
     if (!this.isBlocked || this.#isOver) return
     this.isBlocked = false
+    this.#attempt.turn('idle')
     this.#source.resume()
   }
 
@@ -50,15 +53,19 @@ export class Upload implements BodySink {
     if (this.#isOver) return false
     if (this.#writer.write(chunk)) return true
     if (this.#writer.isOver) this.#break()
-    else this.isBlocked = true
+    else {
+      this.isBlocked = true
+      this.#attempt.turn('busy')
+    }
     return false
   }
 
   end(trailers: RawHeaders | null): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (this.#writer.end(trailers)) this.isComplete = true
-    else this.#break()
+    if (!this.#writer.end(trailers)) return this.#break()
+    this.isComplete = true
+    this.#attempt.turn('busy')
   }
 
   fail(): void {

@@ -1,65 +1,200 @@
-// What the routes of one upstream share at its door: the admission, the readiness, and the one timer that ends waits.
-// It outlives a reload; its numbers are changed in place, so that permits in use are never forgotten.
+// HOT PATH — runs for every request. Rules: docs/decisions/0004.
+// What the routes of one upstream share at its door: the admission with its learned limit, the readiness, the permits
+// that have become streams or ghosts, those who wait for the end of the turn, and the one timer. It outlives a reload;
+// its numbers are changed in place, so that permits in use are never forgotten.
 
-import { Admission } from '../../algorithms/admission.ts'
-import type { AdmissionOptions, Group, Waiter } from '../../algorithms/admission.ts'
+import { LimitedAdmission } from '../../algorithms/limited-admission.ts'
+import { unlimited } from '../../algorithms/limit.ts'
+import { ProbingLimit } from '../../algorithms/probing-limit.ts'
+import { SlowRoutes } from '../../algorithms/slow-routes.ts'
+import { classes } from '../../algorithms/waiting-line.ts'
+import type { LineGroup, LineWaiter } from '../../algorithms/waiting-line.ts'
+import type { Attempt } from '../../core/attempt.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
-import type { PolicyContext } from '../../core/policy.ts'
-import { Readiness } from './readiness.ts'
-import type { BulkheadOptions, BulkheadShare } from './schema.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import { defaultLearning } from './door-options.ts'
+import type { DoorOptions } from './door-options.ts'
+import type { Readiness } from './readiness.ts'
 
-const defaultMaxQueue = 1024
+/** Decides on an exchange at the end of the turn in which it came. */
+export interface Decider { decide(exchange: Exchange, now: number): void }
+
+/** An upstream that has waited this long for a caller has nothing in work for it. */
+const idleGraceMs = 100
+
+/** An upstream notices the end of its caller within two of its service times, or never. */
+const ghostBaselines = 2
+const longestGhostMs = 1_000
+
+/** The key of an upstream's door among the parts. */
+export const doorKey = 'door:'
 
 export class Door {
-  readonly admission: Admission
+  readonly admission: LimitedAdmission
   readonly readiness: Readiness
+  readonly slowRoutes = new SlowRoutes()
+  readonly learned: ProbingLimit
+  #options: DoorOptions
+  /** Answers and requests that go on without a permit. */
+  streams = 0
+  /** Permits of attempts that were cut, kept while the upstream may still be at them. */
+  ghosts = 0
+  /** In flight on routes that bypass the limit. */
+  bypassing = 0
   readonly #clock: Clock
-  #timer: Timer | null
-  #timerAt: number
+  readonly #routes = new Map<string, number>()
+  /** Who came in this turn and found it full: exchange after exchange, by class. Their tickets say who decides. */
+  readonly #arrived: Exchange[][] = Array.from({ length: classes }, () => [])
+  #hasArrived = false
+  /** Attempts whose upstream waits for the caller, the longest first, with their groups. */
+  readonly #idle = new Map<Attempt, LineGroup>()
+  #timer: Timer | null = null
+  #timerAt = Infinity
 
-  constructor(options: AdmissionOptions, readiness: Readiness, clock: Clock) {
-    this.admission = new Admission(options)
+  constructor(options: DoorOptions, readiness: Readiness, clock: Clock) {
+    this.#options = options
+    this.learned = new ProbingLimit(options.limit ?? defaultLearning)
+    this.admission = new LimitedAdmission(unlimited, options.admission)
     this.readiness = readiness
     this.#clock = clock
-    this.#timer = null
-    this.#timerAt = Infinity
+    this.configure(options)
   }
 
-  /** Joins the line and sees to it that the wait ends; false when the line is full. */
-  wait(waiter: Waiter): boolean {
-    if (!this.admission.wait(waiter)) return false
-    this.#arm(waiter.expiresAt)
-    return true
+  get maxWaitMs(): number { return this.#options.bulkheadMaxWaitMs }
+  get maxQueue(): number { return this.#options.bulkheadMaxQueue }
+  get hasStreamsLeft(): boolean { return this.streams < this.#options.maxStreams }
+
+  /** Other numbers from now on. What was learned, what is in use and who waits stay. */
+  configure(options: DoorOptions): void {
+    const { admission } = this
+    this.#options = options
+    if (options.limit !== null) this.learned.bound(options.limit)
+    admission.limit = options.limit === null ? unlimited : this.learned
+    admission.ceiling = options.admission.ceiling
+    admission.handOver(this.#clock.now())
+  }
+
+  /** A small number for the route of that name, the same at every reload. */
+  numberOf(route: string): number {
+    const known = this.#routes.get(route)
+    if (known !== undefined) return known
+    this.#routes.set(route, this.#routes.size)
+    return this.#routes.size - 1
+  }
+
+  /** Whether an arrival has to wait for the end of the turn because others came before it. */
+  get hasArrived(): boolean { return this.#hasArrived }
+
+  /** Asks its ticket, a `Decider`, at the end of the turn: by then every permit of this turn has come free. */
+  decideLater(exchange: Exchange, level: number): void {
+    ;(this.#arrived[level] as Exchange[]).push(exchange)
+    if (this.#hasArrived) return
+    this.#hasArrived = true
+    this.#clock.endOfTurn(this.#decide)
+  }
+
+  /** Joins the line and sees to it that the wait ends. */
+  wait(waiter: LineWaiter, now: number): void {
+    this.admission.wait(waiter, now)
+    this.#arm(Math.min(waiter.expiresAt, this.#nextIdleAt()))
   }
 
   /** Leaves the line. */
-  leave(waiter: Waiter): void {
+  leave(waiter: LineWaiter): void {
     this.admission.leave(waiter)
     this.#disarmWhenEmpty()
   }
 
   /** Gives a permit back, and hands it on. */
-  release(group: Group, now: number): void {
+  release(group: LineGroup, now: number): void {
     this.admission.release(group, now)
     this.#disarmWhenEmpty()
   }
 
-  /** Figures of the upstream as a whole. */
-  inspect(): Record<string, number | string> {
-    const { admission, readiness } = this
-    return {
-      inFlight: admission.inUse,
-      ceiling: admission.ceiling === Infinity ? 'none' : admission.ceiling,
-      queuedCritical: admission.queuedAt(0),
-      queuedDefault: admission.queuedAt(1),
-      queuedSheddable: admission.queuedAt(2),
-      ready: readiness.isOpen ? 'yes' : 'not yet',
-      waitingForStart: readiness.waiting,
+  /** Gives the permit of an attempt that was cut back, once the upstream has had the time to be done with it. */
+  haunt(group: LineGroup, elapsedMs: number, isAside: boolean): void {
+    const { baselineMs } = this.admission.limit
+    // With nothing learned, it may go on for as long again as it has.
+    const ghostMs = Math.min(baselineMs > 0 ? ghostBaselines * baselineMs : elapsedMs, longestGhostMs)
+    this.ghosts++
+    this.#clock.after(ghostMs, () => {
+      const now = this.#clock.now()
+      this.ghosts--
+      if (isAside) this.admission.setAside(-1, now)
+      this.release(group, now)
+    })
+  }
+
+  /** The upstream waits for the caller of this attempt: its time says nothing. */
+  rest(attempt: Attempt, group: LineGroup, now: number): void {
+    if (attempt.idleSince >= 0) return
+    attempt.idleSince = now
+    this.#idle.set(attempt, group)
+    if (attempt.hold !== 'counted') return
+    attempt.hold = 'idle'
+    this.admission.setAside(1, now)
+  }
+
+  /** It goes on, or is over. */
+  wake(attempt: Attempt, now: number): void {
+    if (attempt.idleSince < 0) return
+    attempt.idleMs += now - attempt.idleSince
+    attempt.idleSince = -1
+    this.#idle.delete(attempt)
+    if (attempt.hold !== 'idle') return
+    attempt.hold = 'counted'
+    this.admission.setAside(-1, now)
+  }
+
+  /** It needs no permit any more: it is one of the streams. False: there are too many of them. */
+  moveToStreams(attempt: Attempt, group: LineGroup, now: number): boolean {
+    if (!this.hasStreamsLeft) return false
+    this.wake(attempt, now)
+    if (attempt.hold === 'aside') this.admission.setAside(-1, now)
+    attempt.hold = 'stream'
+    this.streams++
+    this.release(group, now)
+    return true
+  }
+
+  /** It is work again: its permit is taken, whatever the limit says. */
+  returnFromStreams(attempt: Attempt, group: LineGroup, now: number): void {
+    attempt.hold = 'counted'
+    this.streams--
+    this.admission.take(group, now)
+  }
+
+  readonly #decide = (): void => {
+    this.#hasArrived = false
+    const now = this.#clock.now()
+    if (this.#idle.size > 0) this.#moveIdle(now)
+    // The highest class first: whoever came in the same turn came at the same time.
+    for (const arrived of this.#arrived) {
+      const { length } = arrived
+      for (let i = 0; i < length; i++) {
+        const exchange = arrived[i] as Exchange
+        // Null: it left before it was decided on.
+        if (exchange.ticket !== null) (exchange.ticket as unknown as Decider).decide(exchange, now)
+      }
+      if (arrived.length === length) arrived.length = 0
+      else arrived.splice(0, length)
     }
   }
 
+  /** Whoever has kept the upstream waiting for long gives its permit back. */
+  #moveIdle(now: number): void {
+    for (const [attempt, group] of this.#idle) {
+      if (attempt.idleSince + idleGraceMs > now || !this.moveToStreams(attempt, group, now)) return
+    }
+  }
+
+  #nextIdleAt(): number {
+    for (const attempt of this.#idle.keys()) return this.hasStreamsLeft ? attempt.idleSince + idleGraceMs : Infinity
+    return Infinity
+  }
+
   #disarmWhenEmpty(): void {
-    if (this.#timer === null || this.admission.queued > 0) return
+    if (this.#timer === null || this.admission.line.length > 0) return
     this.#timer.clear()
     this.#timer = null
     this.#timerAt = Infinity
@@ -69,30 +204,16 @@ export class Door {
     if (at >= this.#timerAt || at === Infinity) return
     this.#timer?.clear()
     this.#timerAt = at
-    this.#timer = this.#clock.after(at - this.#clock.now(), () => {
-      this.#timer = null
-      this.#timerAt = Infinity
-      this.#arm(this.admission.expire(this.#clock.now()))
-    })
+    const now = this.#clock.now()
+    this.#timer = this.#clock.after(Math.max(0, at - now), this.#elapsed)
   }
-}
 
-/** The key of an upstream's door among the parts. */
-export const doorKey = 'door:'
-
-/** The door of the context's upstream, made once, and the group of its route. */
-export function doorOf(context: PolicyContext): { door: Door; group: Group; maxWaitMs: number } {
-  const bulkhead = context.upstreamOptions['bulkhead'] as BulkheadOptions | undefined
-  const options = { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueue: bulkhead?.maxQueue ?? defaultMaxQueue }
-  const door = context.part(doorKey + context.upstream, () => new Door(options, new Readiness({
-    upstream: context.upstream,
-    startupMs: (context.upstreamOptions['startup'] as number | undefined) ?? 30_000,
-    probe: context.probe,
-    clock: context.clock,
-    announce: context.announce,
-  }), context.clock))
-  const share = (context.routeOptions['bulkhead'] as BulkheadShare | undefined)?.share ?? 1
-  // Routes without a share of their own stand in one group, so that the line has few of them to look through.
-  const group = door.admission.group(share < 1 ? context.route : '', share)
-  return { door, group, maxWaitMs: bulkhead?.maxWait ?? 0 }
+  readonly #elapsed = (): void => {
+    this.#timer = null
+    this.#timerAt = Infinity
+    const now = this.#clock.now()
+    if (this.#idle.size > 0) this.#moveIdle(now)
+    const nextAt = this.admission.expire(now)
+    if (this.admission.line.length > 0) this.#arm(Math.min(nextAt, this.#nextIdleAt()))
+  }
 }

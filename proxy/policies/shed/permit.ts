@@ -1,43 +1,112 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// Binds one permit of the upstream's admission to one attempt, from its dispatch until the upstream's work is over. The
-// first attempt takes over what the door gave to the work; every later one must find a spare permit and never waits.
+// Binds one permit of the upstream's admission to one attempt, from its dispatch until the upstream's work is over, and
+// tells the limit how it ended. The first attempt takes over what the door gave to the work; every later one must find a
+// spare permit and never waits.
 
-import type { Group } from '../../algorithms/admission.ts'
+import type { LineGroup } from '../../algorithms/waiting-line.ts'
 import type { Attempt } from '../../core/attempt.ts'
-import type { Refused } from '../../core/outcome.ts'
+import type { Outcome, Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
-import type { Verdict } from '../../core/scope.ts'
+import type { Course, Verdict } from '../../core/scope.ts'
 import type { Door } from './door.ts'
-import { doorOf } from './door.ts'
+import { doorOf } from './door-options.ts'
 
 const full: Refused = { kind: 'refused', by: 'permit', code: 'bulkhead.full', status: 503, retryAfterMs: 0 }
+const atLimit: Refused = { kind: 'refused', by: 'permit', code: 'shed.limit', status: 503, retryAfterMs: 0 }
 
 class PermitGate implements Gate<Attempt> {
   readonly name = 'permit'
   readonly #door: Door
-  readonly #group: Group
+  readonly #group: LineGroup
+  /** The route, as a number of this upstream. */
+  readonly #route: number
 
-  constructor(door: Door, group: Group) {
+  constructor(door: Door, group: LineGroup, route: number) {
     this.#door = door
     this.#group = group
+    this.#route = route
   }
 
-  admit(attempt: Attempt, _now: number, shadow: boolean): Verdict {
+  admit(attempt: Attempt, now: number, shadow: boolean): Verdict {
     const { work } = attempt
-    if (work.holdsPermit) {
-      work.holdsPermit = false
-      return null
+    const { admission, slowRoutes } = this.#door
+    if (work.holdsPermit) work.holdsPermit = false
+    else if (!admission.tryTake(this.#group, now)) {
+      const refused = admission.isAtCeiling(this.#group) ? full : atLimit
+      if (!shadow) return refused
+      work.exchange.wouldRefuse(refused.code, 'permit')
+      admission.take(this.#group, now)
     }
-    if (this.#door.admission.tryTake(this.#group)) return null
-    if (!shadow) return full
-    work.exchange.wouldRefuse('bulkhead.full', 'permit')
-    this.#door.admission.take(this.#group)
+    if (slowRoutes.isSlow(this.#route)) {
+      attempt.hold = 'aside'
+      admission.setAside(1, now)
+    } else attempt.hold = 'counted'
     return null
   }
 
-  release(_attempt: Attempt, now: number): void {
-    this.#door.release(this.#group, now)
+  /** Who learns what is the outcome matrix's business; here it is only handed on, with the time the upstream took. */
+  judge(attempt: Attempt, outcome: Outcome, now: number): void {
+    // One of us refused it after it had got its permit: that says nothing of the upstream.
+    if (outcome.kind === 'refused') return
+    const { admission, slowRoutes } = this.#door
+    const { lesson } = attempt
+    const latencyMs = attempt.sentAt < 0 ? 0 : now - attempt.sentAt - idleMsOf(attempt, now)
+    if (lesson.sample === 'yes') slowRoutes.learn(this.#route, latencyMs)
+    if (attempt.hold === 'aside') return
+    admission.limit.learn(lesson, latencyMs, now)
+    // The limit may have grown.
+    if (admission.line.length > 0) admission.handOver(now)
   }
+
+  turned(attempt: Attempt, into: Course, now: number): void {
+    const door = this.#door
+    if (attempt.hold === 'none') return
+    if (attempt.hold === 'stream') {
+      // An upload that took its time is complete: now it is work, whether or not there is room.
+      if (into === 'busy' && attempt.headAt < 0) door.returnFromStreams(attempt, this.#group, now)
+    } else if (into === 'idle') door.rest(attempt, this.#group, now)
+    else if (into === 'busy') door.wake(attempt, now)
+    else door.moveToStreams(attempt, this.#group, now)
+  }
+
+  release(attempt: Attempt, now: number): void {
+    const door = this.#door
+    const { hold } = attempt
+    if (hold === 'stream') {
+      door.streams--
+      return
+    }
+    const isResting = attempt.idleSince >= 0
+    door.wake(attempt, now)
+    // A request that never came whole is nobody's work; any other may go on without its caller.
+    if (isGone(attempt) && !isResting) return door.haunt(this.#group, now - attempt.sentAt, hold === 'aside')
+    if (hold === 'aside') door.admission.setAside(-1, now)
+    door.release(this.#group, now)
+  }
+}
+
+/** Whether it was given up while the upstream may be at it. HTTP/1.1 has no way to call work off. */
+function isGone({ isCut, outcome, headAt }: Attempt): boolean {
+  return isCut || (outcome?.kind === 'failed' && outcome.fault === 'upstream.stalled' && headAt < 0)
+}
+
+function idleMsOf(attempt: Attempt, now: number): number {
+  return attempt.idleMs + (attempt.idleSince < 0 ? 0 : now - attempt.idleSince)
+}
+
+/** Takes no permit and teaches nothing; only counted. */
+class BypassGate implements Gate<Attempt> {
+  readonly name = 'permit'
+  readonly #door: Door
+
+  constructor(door: Door) { this.#door = door }
+
+  admit(): null {
+    this.#door.bypassing++
+    return null
+  }
+
+  release(): void { this.#door.bypassing-- }
 }
 
 /** Options stand with shed: permit and door are two ends of one admission. */
@@ -45,6 +114,7 @@ export const permit: PolicyDefinition<Attempt> = {
   name: 'permit',
   create: (context) => {
     const { door, group } = doorOf(context)
-    return new PermitGate(door, group)
+    if (context.routeOptions['priority'] === 'bypass') return new BypassGate(door)
+    return new PermitGate(door, group, door.numberOf(context.route))
   },
 }

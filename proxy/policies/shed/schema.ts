@@ -1,19 +1,42 @@
-// Options of the admission of an upstream: its static ceiling, and a route's share of it.
+// Options of the admission of an upstream: its learned limit, its static ceiling, a route's share of that, and the class
+// of a route's requests.
 
 import { Type } from 'typebox'
-import type { Static } from 'typebox'
+import type { Static, TUnsafe } from 'typebox'
 import { Duration } from '../../core/option-schema.ts'
+
+export const limitSchema = Type.Object({
+  initial: Type.Optional(Type.Integer({
+    description: 'Where learning begins, attempts.', default: 10, minimum: 1, maximum: 100_000,
+  })),
+  min: Type.Optional(Type.Integer({
+    description: 'The least it may become.', default: 2, minimum: 1, maximum: 100_000,
+  })),
+  max: Type.Optional(Type.Integer({
+    description: 'The most it may become.', default: 1024, minimum: 1, maximum: 100_000,
+  })),
+  maxStreams: Type.Optional(Type.Integer({
+    description: 'Answers at most that are counted as streams, without a permit: event streams, routes with stream, '
+      + 'and requests and answers that a slow caller holds open. Beyond it they keep their permits.',
+    default: 10_000, minimum: 0, maximum: 1_000_000,
+  })),
+}, {
+  additionalProperties: false,
+  description: 'The learned limit of attempts in flight: what the upstream can use at once. off: only the bulkhead '
+    + 'bounds them.',
+})
 
 export const bulkheadSchema = Type.Object({
   maxConcurrent: Type.Integer({
     description: 'Attempts in flight at this upstream at most.', minimum: 1, maximum: 1_000_000, examples: [20, 64],
   }),
   maxWait: Type.Optional(Duration({
-    description: 'How long a request may wait for a permit. 0: refused at once.', default: '0ms',
+    description: 'How long a request may wait for a permit of the bulkhead. 0: refused at once.', default: '0ms',
     examples: ['50ms'], atMost: 600_000,
   })),
   maxQueue: Type.Optional(Type.Integer({
-    description: 'Requests waiting for a permit at most.', default: 1024, minimum: 1, maximum: 1_000_000,
+    description: 'Requests waiting for a permit of the bulkhead at most.', default: 1024, minimum: 1,
+    maximum: 1_000_000,
   })),
 }, { additionalProperties: false, description: 'A static ceiling of the one admission of this upstream.' })
 
@@ -24,5 +47,15 @@ export const bulkheadShareSchema = Type.Object({
   }),
 }, { additionalProperties: false, description: 'What this route may use of its upstream\'s bulkhead.' })
 
+export type RoutePriority = 'critical' | 'default' | 'sheddable' | 'bypass'
+
+export const prioritySchema: TUnsafe<RoutePriority> = Type.Unsafe({
+  type: 'string', enum: ['critical', 'default', 'sheddable', 'bypass'],
+  description: 'The highest class of this route\'s requests; callers may ask for a lower one. bypass: for probes, takes '
+    + 'no permit and is never shed. Absent: default. off: default, whatever callers ask for.',
+  examples: ['critical'],
+})
+
+export type LimitOptions = Static<typeof limitSchema>
 export type BulkheadOptions = Static<typeof bulkheadSchema>
 export type BulkheadShare = Static<typeof bulkheadShareSchema>

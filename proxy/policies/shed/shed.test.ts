@@ -10,6 +10,7 @@ function worldWith(bulkhead: object, rest: WorldOptions = {}, startupMs = 0): Wo
 test('no more attempts are in flight than the ceiling allows; the rest is refused at once', async (t) => {
   const world = worldWith({ maxConcurrent: 2 })
   const callers = [world.ask(), world.ask(), world.ask()]
+  await world.run(0)
   t.equal(callers[2]?.code, 'bulkhead.full')
   t.equal(callers[2]?.endedAt, 0)
   await world.run(100)
@@ -32,6 +33,7 @@ test('a request may wait for a permit as long as the bulkhead allows', async (t)
 test('the line is bounded', async (t) => {
   const world = worldWith({ maxConcurrent: 1, maxWait: 1_000, maxQueue: 2 })
   const callers = Array.from({ length: 4 }, () => world.ask())
+  await world.run(0)
   t.equal(callers[3]?.code, 'bulkhead.full')
   await world.run(1_000)
   t.strictSame(world.broken(), [])
@@ -53,8 +55,9 @@ test('a permit is held until the last byte of the answer', async (t) => {
   const world = worldWith({ maxConcurrent: 1 }, { upstream: { bodyMs: 100 } })
   world.ask()
   await world.run(50)
-  t.equal(world.ask().code, 'bulkhead.full')
+  const early = world.ask()
   await world.run(111)
+  t.equal(early.code, 'bulkhead.full')
   world.ask()
   await world.run(1_000)
   t.equal(world.upstream.received, 2)
@@ -66,10 +69,11 @@ test('a share bounds one route and leaves the rest to the others', async (t) => 
     sketch: { routes: [{ name: 'report', path: '/report', options: { bulkhead: { share: 0.25 } } }, {}] },
   })
   world.ask({ path: '/report' })
-  t.equal(world.ask({ path: '/report' }).code, 'bulkhead.full')
+  const overShare = world.ask({ path: '/report' })
   const others = [world.ask({ path: '/a' }), world.ask({ path: '/b' }), world.ask({ path: '/c' })]
-  t.equal(world.ask({ path: '/d' }).code, 'bulkhead.full')
+  const overCeiling = world.ask({ path: '/d' })
   await world.run(100)
+  t.strictSame([overShare.code, overCeiling.code], ['bulkhead.full', 'bulkhead.full'])
   t.strictSame(others.map((caller) => caller.status), [200, 200, 200])
   t.strictSame(world.broken(), [])
 })

@@ -1,80 +1,54 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// The door of an upstream: nobody goes on without a permit of its one admission. Today its ceiling is static; a learned
-// limit joins the same queue and the same permit. It judges nothing, and gives a permit back only if no attempt took
-// it: permit.ts owns it from there on.
+// The door of an upstream: nobody goes on without a permit of its one admission. Who finds it full is decided on at the
+// end of the turn, and refused, or put into the line. It teaches the limit nothing, and gives a permit back only if no
+// attempt took it: permit.ts owns it from there on.
 
-import type { Group, Waiter } from '../../algorithms/admission.ts'
+import type { LineGroup } from '../../algorithms/waiting-line.ts'
+import type { Code } from '../../core/codes.ts'
 import type { Exchange, Priority } from '../../core/exchange.ts'
 import type { Refused } from '../../core/outcome.ts'
+import { lessons } from '../../core/outcome-matrix.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
-import type { Door } from './door.ts'
-import { doorOf } from './door.ts'
-import { bulkheadSchema, bulkheadShareSchema } from './schema.ts'
+import type { Decider, Door } from './door.ts'
+import { doorOf, meterDoor } from './door-options.ts'
+import { PermitPlace } from './permit-place.ts'
+import type { Place, PlaceTerms } from './permit-place.ts'
+import { levelOf, PriorityReader } from './priority.ts'
+import { bulkheadSchema, bulkheadShareSchema, limitSchema, prioritySchema } from './schema.ts'
 
-const full: Refused = { kind: 'refused', by: 'shed', code: 'bulkhead.full', status: 503, retryAfterMs: 0 }
-const waitOver: Refused = { kind: 'refused', by: 'shed', code: 'bulkhead.timeout', status: 503, retryAfterMs: 0 }
+const refusal = (code: Code, status: number): Refused => ({ kind: 'refused', by: 'shed', code, status, retryAfterMs: 0 })
 
-const levelOf: { readonly [P in Priority]: number } = { critical: 0, default: 1, sheddable: 2 }
+const atLimit = refusal('shed.limit', 503)
+const waitedTooLong = refusal('shed.queue', 503)
+const doomed = refusal('deadline.doomed', 504)
+const full = refusal('bulkhead.full', 503)
+const bulkheadWaitOver = refusal('bulkhead.timeout', 503)
 
-/** A place in one of the door's lines. */
-interface Place { leave(): void }
+/** What one who waits keeps in memory beside its head: its objects, and what may have come of its body. */
+const objectBytes = 4 * 1024
+const bodyBytes = 16 * 1024
 
-/** Waits for a permit. */
-class PermitPlace implements Waiter, Place {
-  readonly group: Group
-  readonly level: number
-  readonly expiresAt: number
-  readonly #exchange: Exchange
-  readonly #door: Door
-  readonly #since: number
-
-  constructor(exchange: Exchange, door: Door, group: Group, maxWaitMs: number, now: number) {
-    this.group = group
-    this.level = levelOf[exchange.priority]
-    this.expiresAt = now + maxWaitMs
-    this.#exchange = exchange
-    this.#door = door
-    this.#since = now
-  }
-
-  admitted(now: number): void {
-    this.#exchange.work.holdsPermit = true
-    this.#goOn(null, now)
-  }
-
-  expired(now: number): void {
-    this.#goOn(waitOver, now)
-  }
-
-  leave(): void { this.#door.leave(this) }
-
-  #goOn(verdict: null | Refused, now: number): void {
-    const exchange = this.#exchange
-    exchange.ticket = null
-    exchange.queuedMs = now - this.#since
-    exchange.gates.proceed(exchange, verdict, now)
-  }
-}
-
-class ShedGate implements Gate<Exchange> {
+class ShedGate implements Gate<Exchange>, Decider {
   readonly name = 'shed'
   readonly #door: Door
-  readonly #group: Group
-  readonly #maxWaitMs: number
+  readonly #group: LineGroup
+  readonly #priority: PriorityReader
 
-  constructor(door: Door, group: Group, maxWaitMs: number) {
+  constructor(door: Door, group: LineGroup, priority: PriorityReader) {
     this.#door = door
     this.#group = group
-    this.#maxWaitMs = maxWaitMs
+    this.#priority = priority
   }
 
   admit(exchange: Exchange, now: number, shadow: boolean): Verdict {
-    if (this.#door.readiness.isOpen || shadow) return this.#takeOrWait(exchange, now, shadow)
+    const level = this.#priority.read(exchange)
+    if (shadow) return this.#observe(exchange, level, now)
+    if (this.#door.readiness.isOpen) return this.#takeOrWait(exchange, level, now)
     const go = (at: number): void => {
       exchange.ticket = null
-      const verdict = this.#takeOrWait(exchange, at, false)
+      const verdict = this.#takeOrWait(exchange, level, at)
       if (verdict !== WAIT) exchange.gates.proceed(exchange, verdict, at)
     }
     const place: Place = { leave: () => this.#door.readiness.leave(go) }
@@ -83,47 +57,123 @@ class ShedGate implements Gate<Exchange> {
     return WAIT
   }
 
+  /** Door: the turn in which it came is over. */
+  decide(exchange: Exchange, now: number): void {
+    exchange.ticket = null
+    const verdict = this.#decided(exchange, levelOf[exchange.priority], now)
+    if (verdict !== WAIT) exchange.gates.proceed(exchange, verdict, now)
+  }
+
   release(exchange: Exchange, now: number): void {
     if (!exchange.work.holdsPermit) return
     exchange.work.holdsPermit = false
+    // A handshake is no attempt, and yet the upstream's work: the limit has to hear how long it took.
+    if (exchange.outcome?.kind === 'tunnel') {
+      this.#door.admission.limit.learn(lessons.success, now - exchange.startedAt - exchange.queuedMs, now)
+    }
     this.#door.release(this.#group, now)
   }
 
   cancel(exchange: Exchange): void {
-    const place = exchange.ticket as Place | null
+    const place = exchange.ticket
     exchange.ticket = null
-    place?.leave()
+    // Of those who wait for the end of the turn nothing else is kept.
+    if (place !== this) (place as Place | null)?.leave()
   }
 
-  #takeOrWait(exchange: Exchange, now: number, shadow: boolean): Verdict {
-    const { admission } = this.#door
-    if (admission.tryTake(this.#group)) {
+  #takeOrWait(exchange: Exchange, level: number, now: number): Verdict {
+    const door = this.#door
+    if (!door.hasArrived && door.admission.tryArrive(this.#group, level, now)) {
       exchange.work.holdsPermit = true
       return null
     }
-    if (shadow) {
-      // Observe: over the ceiling, but counted and given back like any other. Nothing waits, so that whoever would have
-      // waited is counted as if the wait had been in vain: the most that enforcing can refuse.
-      exchange.wouldRefuse(this.#maxWaitMs === 0 ? 'bulkhead.full' : 'bulkhead.timeout', 'shed')
-      admission.take(this.#group)
-      exchange.work.holdsPermit = true
-      return null
-    }
-    if (this.#maxWaitMs === 0) return full
-    const place = new PermitPlace(exchange, this.#door, this.#group, this.#maxWaitMs, now)
-    if (!this.#door.wait(place)) return full
-    exchange.ticket = place
+    exchange.ticket = this
+    door.decideLater(exchange, level)
     return WAIT
+  }
+
+  #decided(exchange: Exchange, level: number, now: number): Verdict {
+    const door = this.#door
+    const { admission } = door
+    const leftMs = exchange.deadlineAt - now
+    const bytes = bytesOf(exchange)
+    switch (admission.arrive(this.#group, level, leftMs, bytes, now)) {
+      case 'admitted':
+        exchange.work.holdsPermit = true
+        return null
+      case 'doomed':
+        if (admission.isAtCeiling(this.#group)) break
+        return doomed
+      case 'limit': return atLimit
+      case 'wait':
+        if (admission.isAtCeiling(this.#group)) break
+        return this.#wait(exchange, level, bytes, admission.maxWaitMs, waitedTooLong, now)
+      case 'bulkhead': break
+    }
+    // The ceiling or the share, and not what was learned: the bulkhead's own rules.
+    if (door.maxWaitMs === 0 || admission.line.length >= door.maxQueue) return full
+    if (admission.isDoomed(level, leftMs, now)) return doomed
+    return this.#wait(exchange, level, bytes, door.maxWaitMs, bulkheadWaitOver, now)
+  }
+
+  #wait(exchange: Exchange, level: number, bytes: number, mostMs: number, over: Refused, now: number): Verdict {
+    // From then on it could not be answered in time any more.
+    const usefulMs = exchange.deadlineAt - now - this.#door.admission.limit.baselineMs
+    const terms: PlaceTerms = {
+      group: this.#group, level, bytes,
+      expiresAt: now + Math.min(mostMs, usefulMs),
+      over: usefulMs < mostMs ? doomed : over,
+    }
+    const place = new PermitPlace(exchange, this.#door, terms, now)
+    exchange.ticket = place
+    this.#door.wait(place, now)
+    return WAIT
+  }
+
+  /** Nothing waits and nothing is refused; whoever is over the limit is counted like any other. */
+  #observe(exchange: Exchange, level: number, now: number): Verdict {
+    const { admission, maxWaitMs } = this.#door
+    switch (admission.foresee(this.#group, level, exchange.deadlineAt - now, now)) {
+      case 'limit':
+        exchange.wouldRefuse('shed.limit', 'shed')
+        break
+      case 'doomed':
+        exchange.wouldRefuse('deadline.doomed', 'shed')
+        break
+      case 'bulkhead':
+        // As if every wait were in vain: the most that enforcing can refuse.
+        exchange.wouldRefuse(maxWaitMs === 0 ? 'bulkhead.full' : 'bulkhead.timeout', 'shed')
+        break
+      case 'admitted': case 'wait': break
+    }
+    admission.take(this.#group, now)
+    exchange.work.holdsPermit = true
+    return null
   }
 }
 
-/** Stands on every route: also without a ceiling, the work of an upstream is counted and its readiness awaited. */
+/** A rough count: what a long line of these would take. */
+function bytesOf({ caller }: Exchange): number {
+  const { head } = caller
+  let bytes = objectBytes + head.target.length + (caller.body === null ? 0 : bodyBytes)
+  for (let i = 0; i < head.headers.length; i++) bytes += (head.headers[i] as string).length
+  return bytes
+}
+
+/** Probes: counted, never kept and never refused. */
+const bypass: Gate<Exchange> = { name: 'shed', admit: () => null }
+
+/** Stands on every route: also without a limit, the work of an upstream is counted and its readiness awaited. */
 export const shed: PolicyDefinition<Exchange> = {
   name: 'shed',
-  routeSchema: { bulkhead: bulkheadShareSchema },
-  upstreamSchema: { bulkhead: bulkheadSchema },
+  routeSchema: { bulkhead: bulkheadShareSchema, priority: prioritySchema },
+  upstreamSchema: { limit: limitSchema, bulkhead: bulkheadSchema },
   create: (context) => {
-    const { door, group, maxWaitMs } = doorOf(context)
-    return new ShedGate(door, group, maxWaitMs)
+    const { door, group } = doorOf(context)
+    meterDoor(context, door)
+    const own = context.routeOptions['priority'] as Priority | 'bypass' | 'off' | undefined
+    if (own === 'bypass') return bypass
+    const ignored = context.meter.counter('seawall_priority_ignored_total', { route: context.route })
+    return new ShedGate(door, group, new PriorityReader(own, ignored))
   },
 }

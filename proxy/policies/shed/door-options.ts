@@ -1,0 +1,107 @@
+// The door of an upstream for whoever stands at it: made once an upstream from its options, given other numbers when
+// the configuration is read again, and shown in metrics and status.
+
+import { defaultQueueBounds } from '../../algorithms/limited-admission.ts'
+import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
+import { defaultLimitBounds } from '../../algorithms/limit.ts'
+import type { LimitBounds } from '../../algorithms/limit.ts'
+import type { ProbingOptions } from '../../algorithms/probing-limit.ts'
+import type { LineGroup } from '../../algorithms/waiting-line.ts'
+import type { Figures } from '../../core/meter.ts'
+import type { PolicyContext } from '../../core/policy.ts'
+import { Door, doorKey } from './door.ts'
+import { Readiness } from './readiness.ts'
+import type { BulkheadOptions, BulkheadShare, LimitOptions } from './schema.ts'
+
+export interface DoorOptions {
+  readonly admission: LimitedAdmissionOptions
+  /** Null: nothing but the bulkhead bounds. */
+  readonly limit: ProbingOptions | null
+  readonly bulkheadMaxWaitMs: number
+  readonly bulkheadMaxQueue: number
+  readonly maxStreams: number
+}
+
+/** Heads, and the first bytes of bodies, of those who wait at one upstream. */
+const maxQueuedBytes = 64 * 2 ** 20
+
+const defaultMaxQueue = 1024
+const defaultMaxStreams = 10_000
+const defaultStartupMs = 30_000
+
+/** The shortest window, ms: below it the clock and the event loop are the noise. */
+const minWindowMs = 20
+
+export const defaultLearning: ProbingOptions = { ...defaultLimitBounds, minWindowMs }
+
+/** The door of the context's upstream, made once, and the group of its route. */
+export function doorOf(context: PolicyContext): { door: Door; group: LineGroup } {
+  const options = optionsOf(context)
+  const door = context.part(doorKey + context.upstream, () => new Door(options, new Readiness({
+    upstream: context.upstream,
+    startupMs: (context.upstreamOptions['startup'] as number | undefined) ?? defaultStartupMs,
+    probe: context.probe,
+    clock: context.clock,
+    announce: context.announce,
+  }), context.clock))
+  door.configure(options)
+  const share = shareOf(context)
+  // Routes without a share of their own stand in one group, so that the line has few of them to look through.
+  return { door, group: door.admission.group(share < 1 ? context.route : '', share) }
+}
+
+/** What an upstream's gauges read. */
+export function meterDoor({ meter, upstream }: PolicyContext, door: Door): void {
+  meter.gauge('seawall_limit', { upstream }, () => door.admission.capacity)
+  meter.gauge('seawall_limit_baseline_seconds', { upstream }, () => door.admission.limit.baselineMs / 1000)
+}
+
+/** Figures of the upstream as a whole, for status. */
+export function figuresOf(door: Door): Figures {
+  const { admission, readiness, learned } = door
+  const { line, limit } = admission
+  return {
+    inFlight: admission.inUse + door.bypassing,
+    limit: limit === learned ? Math.round(learned.limit * 10) / 10 : 'none',
+    baselineMs: Math.round(limit.baselineMs * 10) / 10,
+    phase: limit === learned ? learned.phase : 'off',
+    ceiling: admission.ceiling === Infinity ? 'none' : admission.ceiling,
+    queuedCritical: line.countAt(0),
+    queuedDefault: line.countAt(1),
+    queuedSheddable: line.countAt(2),
+    queuedBytes: line.bytes,
+    maxWaitMs: Math.round(admission.maxWaitMs),
+    streams: door.streams,
+    ghosts: door.ghosts,
+    ready: readiness.isOpen ? 'yes' : 'not yet',
+    waitingForStart: readiness.waiting,
+  }
+}
+
+function shareOf({ routeOptions }: PolicyContext): number {
+  return (ruleOf<BulkheadShare>(routeOptions['bulkhead']))?.share ?? 1
+}
+
+function optionsOf({ upstreamOptions }: PolicyContext): DoorOptions {
+  const bulkhead = ruleOf<BulkheadOptions>(upstreamOptions['bulkhead'])
+  const limit = upstreamOptions['limit'] === 'off' ? null : ruleOf<LimitOptions>(upstreamOptions['limit']) ?? {}
+  return {
+    admission: { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueuedBytes, bounds: defaultQueueBounds },
+    limit: limit === null ? null : { ...boundsOf(limit), minWindowMs },
+    bulkheadMaxWaitMs: bulkhead?.maxWait ?? 0,
+    bulkheadMaxQueue: bulkhead?.maxQueue ?? defaultMaxQueue,
+    maxStreams: limit?.maxStreams ?? defaultMaxStreams,
+  }
+}
+
+/** A bound that is written holds against a default: whoever says `max: 5` means it. */
+function boundsOf(options: LimitOptions): LimitBounds {
+  const max = options.max ?? Math.max(defaultLimitBounds.max, options.min ?? 0)
+  const min = Math.min(options.min ?? defaultLimitBounds.min, max)
+  return { min, max, initial: Math.min(max, Math.max(min, options.initial ?? defaultLimitBounds.initial)) }
+}
+
+/** The options under a key that may say "off", or nothing. */
+function ruleOf<T>(value: unknown): T | undefined {
+  return typeof value === 'object' && value !== null ? value as T : undefined
+}
