@@ -60,8 +60,15 @@ export interface EffectiveFile {
     readonly uriBytes: number
     readonly connections: number
     readonly connectionsPerCaller: number
+    readonly requestsPerConnection?: number
+    readonly bodyBytesPerSecond: number
   }
-  readonly timeouts: { readonly head: number; readonly idle: number; readonly keepAlive: number }
+  readonly timeouts: {
+    readonly head: number
+    readonly idle: number
+    readonly keepAlive: number
+    readonly connectionAge?: number
+  }
   readonly drain: { readonly delay: number; readonly timeout: number }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
   readonly readiness: { readonly includeUpstream: boolean }

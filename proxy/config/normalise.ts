@@ -29,8 +29,11 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
     listeners: Object.entries(effective.listeners).map(([name, listener]) => listenerOf(name, listener, options.file)),
     admin: { address: addressOf(admin.listen), token: admin.token ?? null },
     probe: probe === undefined ? null : { address: addressOf(probe.listen) },
-    limits,
-    timeouts: { headMs: timeouts.head, requestIdleMs: timeouts.idle, keepAliveMs: timeouts.keepAlive },
+    limits: { ...limits, requestsPerConnection: limits.requestsPerConnection ?? Infinity },
+    timeouts: {
+      headMs: timeouts.head, requestIdleMs: timeouts.idle, keepAliveMs: timeouts.keepAlive,
+      connectionAgeMs: timeouts.connectionAge ?? Infinity,
+    },
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
     accessLog,
     readiness,

@@ -112,6 +112,14 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
     connectionsPerCaller: optional(Type.Integer({
       description: 'Most connections open at once from one address.', default: 1000, minimum: 1, maximum: 1_000_000,
     })),
+    requestsPerConnection: optional(Type.Integer({
+      description: 'Requests after which a connection of a caller ends. Absent: it does not.', minimum: 1,
+      maximum: 1_000_000_000, examples: [10_000],
+    })),
+    bodyBytesPerSecond: optional(Type.Integer({
+      description: 'Least rate of a request body, measured over timeouts.idle until the answer begins; 0: none.',
+      default: 240, minimum: 0, maximum: 1_000_000_000,
+    })),
   }, { ...closed, default: {}, description: 'What one request, and all callers together, may take at the edge.' })),
   timeouts: optional(Type.Object({
     head: optional(Duration({
@@ -124,6 +132,10 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
     keepAlive: optional(Duration({
       description: 'How long an unused connection of a caller is kept.', default: '75s', atLeast: 1,
       atMost: 3_600_000,
+    })),
+    connectionAge: optional(Duration({
+      description: 'Age at which a connection of a caller ends with its next answer. Absent: it does not.', atLeast: 1,
+      atMost: 604_800_000, examples: ['1h'],
     })),
   }, {
     ...closed, default: {}, description: 'Time limits towards callers; those towards an upstream stand under it.',

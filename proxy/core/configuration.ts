@@ -87,6 +87,10 @@ export interface Configuration {
     readonly uriBytes: number
     readonly connections: number
     readonly connectionsPerCaller: number
+    /** Requests after which a connection ends; Infinity: it does not. */
+    readonly requestsPerConnection: number
+    /** A request's body that is slower on average is too slow; 0: none is. */
+    readonly bodyBytesPerSecond: number
   }
   readonly timeouts: {
     /** From the connection (or the last answer's first following byte) to the complete head of a request, ms. */
@@ -95,6 +99,8 @@ export interface Configuration {
     readonly requestIdleMs: number
     /** Keep-alive towards callers, ms. */
     readonly keepAliveMs: number
+    /** Age at which a connection of a caller ends with its next answer, ms; Infinity: it does not. */
+    readonly connectionAgeMs: number
   }
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'

@@ -65,9 +65,14 @@ export class EdgeServer {
       unrouted: options.unrouted,
       isDraining: options.isDraining,
       halfClose: listener.halfClose,
-      headMs: timeouts.headMs,
-      keepAliveMs: timeouts.keepAliveMs,
-      requestIdleMs: timeouts.requestIdleMs,
+      connectionLimits: {
+        headMs: timeouts.headMs,
+        keepAliveMs: timeouts.keepAliveMs,
+        requestIdleMs: timeouts.requestIdleMs,
+        connectionAgeMs: timeouts.connectionAgeMs,
+        bodyBytesPerSecond: limits.bodyBytesPerSecond,
+        requestsPerConnection: limits.requestsPerConnection,
+      },
     }
     // Half-open: what a FIN means is decided by the connection, not by node.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#opened(socket))

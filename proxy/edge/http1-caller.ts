@@ -48,11 +48,13 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   }
 
   /**
-   * Whether bytes of the body are due from this caller. Before one that asked for 100 flows it has come, or its time is
-   * over: many origins never send any, and waiting for theirs would be waiting for ever.
+   * What is expected of the body. Before one that asked for 100 flows it has come, or its time is over: many origins
+   * never send any, and waiting for theirs would be waiting for ever. Once the answer has begun the two may take turns.
    */
-  get isReceiving(): boolean {
-    return this.body !== null && this.body.isFlowing && !this.body.hasArrived
+  get bodyPace(): BodyPace {
+    const { body } = this
+    if (body === null || !body.isFlowing || body.isPaused || body.hasArrived) return 'none'
+    return this.#isAnswering ? 'any' : 'steady'
   }
 
   inform(status: number, headers: RawHeaders): void {

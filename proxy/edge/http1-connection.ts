@@ -8,6 +8,8 @@ import { BodyReader } from '../http1/body-reader.ts'
 import { BodyWriter } from '../http1/body-writer.ts'
 import { chunkedBody, noBody } from '../http1/framing.ts'
 import type { RequestHead } from '../core/caller.ts'
+import { Backlog } from './backlog.ts'
+import { ConnectionTiming } from './connection-timing.ts'
 import { Http1Caller } from './http1-caller.ts'
 import type { ConnectionContext } from './http1-context.ts'
 import { Http1Intake } from './http1-intake.ts'
@@ -16,11 +18,7 @@ import type { BodyReading } from './request-body.ts'
 import { Linger } from './linger.ts'
 import { identityOf } from './peer-identity.ts'
 import { rawRefusal } from './raw-answer.ts'
-import { StallWatch } from './stall-watch.ts'
 import { messageOf, UpgradeCaller } from './upgrade-caller.ts'
-
-/** Bytes of further requests that are kept behind the one in flight. */
-const maxHeldBytes = 64 * 1024
 
 export class Http1Connection implements BodyReading {
   readonly socket: Socket
@@ -31,22 +29,18 @@ export class Http1Connection implements BodyReading {
   readonly writer: BodyWriter
   readonly #intake: Http1Intake
   readonly #linger: Linger
-  readonly #stall = new StallWatch()
+  readonly #timing: ConnectionTiming
   #bodies: BodyReader | null = null
   #current: Http1Caller | null = null
   /** The body being read, or to be read next; its exchange may be over already. */
   #body: RequestBody | null = null
-  /** Bytes that have come and must not be read yet. */
-  #held: Buffer | null = null
+  readonly #backlog = new Backlog()
   #isConsuming = false
   /** The answer now being written, or about to be, is the last one. */
   #closesAfterwards = false
   #isTunnel = false
   /** The peer has sent FIN and is served what it asked for before. */
   #hasEnded = false
-  /** Since when a head is due; -1 while none has begun. The first one is due from the start. */
-  #headSince: number
-  #idleSince: number
 
   constructor(socket: Socket, context: ConnectionContext) {
     this.socket = socket
@@ -57,7 +51,7 @@ export class Http1Connection implements BodyReading {
     this.writer = new BodyWriter(socket)
     this.#intake = new Http1Intake(context.limits, context.gate)
     this.#linger = new Linger(socket, context.clock)
-    this.#headSince = this.#idleSince = context.clock.now()
+    this.#timing = new ConnectionTiming(context.connectionLimits, context.clock.now())
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     // The socket's close says all that matters; without a listener an error would end the process.
     socket.on('error', () => {})
@@ -96,17 +90,16 @@ export class Http1Connection implements BodyReading {
   /** Caller: the answer has been handed over. */
   finished(caller: Http1Caller): void {
     this.#current = null
-    this.#headSince = -1
-    this.#idleSince = this.context.clock.now()
+    this.#timing.answered(this.context.clock.now())
     caller.body?.abandon('the answer was complete before the request')
-    if (this.#closesAfterwards || (this.#hasEnded && this.#held === null)) return this.#linger.begin()
+    if (this.#closesAfterwards || (this.#hasEnded && this.#backlog.bytes === null)) return this.#linger.begin()
     this.#readOn()
   }
 
   /** The socket is closed, by whomever. */
   closed(): void {
     this.#linger.stop()
-    this.#held = null
+    this.#backlog.take()
     const caller = this.#current
     this.#current = null
     caller?.gone()
@@ -116,16 +109,26 @@ export class Http1Connection implements BodyReading {
   check(now: number): void {
     if (this.#isTunnel) return
     const caller = this.#current
-    const { headMs, keepAliveMs, requestIdleMs } = this.context
-    const stalled = this.#stall.look(this.socket, caller?.isReceiving === true, now, requestIdleMs)
+    const stalled = this.#timing.stalled(this.socket, caller === null ? 'none' : caller.bodyPace, now)
     if (stalled === 'sending') return this.cut()
     if (stalled === 'receiving') return caller?.broken('request.timeout')
-    if (caller !== null || this.#linger.isUnderWay || this.hasUnsent) return
-    if (this.#headSince >= 0 && now - this.#headSince >= headMs) {
-      // Nobody has begun to ask: such a connection is closed without a word.
-      if (this.#intake.isUnderWay) this.#refuse('request.timeout')
-      else this.socket.destroy()
-    } else if (this.#headSince < 0 && now - this.#idleSince >= keepAliveMs) this.socket.destroy()
+    if (caller !== null) return this.#skim(caller)
+    if (this.#linger.isUnderWay || this.hasUnsent) return
+    const overdue = this.#timing.overdue(now)
+    // Where nobody has begun to ask, the connection is closed without a word.
+    if (overdue === 'head' && this.#intake.isUnderWay) this.#refuse('request.timeout')
+    else if (overdue !== null) this.socket.destroy()
+  }
+
+  /**
+   * Only who reads sees a caller leave. Where more lies behind an unanswered request than is kept, for longer than
+   * between two looks, reading goes on without keeping: the answer will be the last one, and its caller asks again for
+   * what it did not get (RFC 9112 section 9.3.1).
+   */
+  #skim(caller: Http1Caller): void {
+    if (this.#body !== null || !this.#backlog.staysCrowded(caller)) return
+    this.#closesAfterwards = true
+    this.#linger.drop()
   }
 
   startBody(): void { this.#readOn() }
@@ -139,18 +142,15 @@ export class Http1Connection implements BodyReading {
   }
 
   #received(chunk: Buffer): void {
-    if (this.#held === null) this.#consume(chunk)
-    else this.#hold(Buffer.concat([this.#held, chunk]), 0)
+    if (this.#backlog.bytes === null) this.#consume(chunk)
+    else this.#hold(chunk)
   }
 
   /** Goes on with what was held, and with the socket. */
   #readOn(): void {
     if (this.#isConsuming || this.#linger.isUnderWay) return
-    const held = this.#held
-    if (held !== null) {
-      this.#held = null
-      this.#consume(held)
-    }
+    const held = this.#backlog.take()
+    if (held !== null) this.#consume(held)
     if (this.socket.isPaused() && !this.#isFull) this.socket.resume()
   }
 
@@ -160,7 +160,7 @@ export class Http1Connection implements BodyReading {
     while (at < chunk.length && !this.#linger.isUnderWay && !this.#isTunnel && !this.socket.destroyed) {
       const body = this.#body
       if (body === null ? this.#current !== null : !body.isWanted) {
-        this.#hold(chunk, at)
+        this.#hold(at === 0 ? chunk : chunk.subarray(at))
         break
       }
       at = body === null ? this.#readHead(chunk, at) : this.#readBody(body, chunk, at)
@@ -168,14 +168,14 @@ export class Http1Connection implements BodyReading {
     this.#isConsuming = false
   }
 
-  #hold(chunk: Buffer, at: number): void {
-    this.#held = at === 0 ? chunk : chunk.subarray(at)
+  #hold(chunk: Buffer): void {
+    this.#backlog.hold(chunk)
     if (this.#isFull) this.socket.pause()
   }
 
   /** Whether to read no more: only who reads sees a caller leave; a body that nobody asked for yet may wait. */
   get #isFull(): boolean {
-    return this.#held !== null && (this.#body !== null || this.#held.length > maxHeldBytes)
+    return this.#body === null ? this.#backlog.isCrowded : this.#backlog.bytes !== null
   }
 
   #readBody(body: RequestBody, chunk: Buffer, start: number): number {
@@ -194,7 +194,7 @@ export class Http1Connection implements BodyReading {
 
   #readHead(chunk: Buffer, start: number): number {
     const intake = this.#intake
-    if (this.#headSince < 0) this.#headSince = this.context.clock.now()
+    if (!this.#timing.awaitsHead) this.#timing.headBegan(this.context.clock.now())
     const at = intake.read(chunk, start)
     const head = intake.result
     if (head === null) return at
@@ -205,7 +205,8 @@ export class Http1Connection implements BodyReading {
   }
 
   #begin(head: RequestHead, framing: number): void {
-    if (!this.#intake.isPersistent) this.#closesAfterwards = true
+    const isLast = this.#timing.isLastRequest(this.context.clock.now())
+    if (isLast || !this.#intake.isPersistent) this.#closesAfterwards = true
     const hasBody = framing !== noBody && framing !== 0
     const caller = new Http1Caller(head, hasBody ? this.#beginBody(framing) : null, this)
     this.#current = caller

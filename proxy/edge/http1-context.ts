@@ -3,6 +3,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { HeadLimits } from '../http1/head-reader.ts'
+import type { ConnectionLimits } from './connection-timing.ts'
 import type { Gate } from './gate.ts'
 import type { HeadFlusher } from './head-flusher.ts'
 import type { HttpDate } from './http-date.ts'
@@ -20,7 +21,5 @@ export interface ConnectionContext {
   readonly unrouted: (code: Code) => void
   readonly isDraining: () => boolean
   readonly halfClose: 'leave' | 'serve'
-  readonly headMs: number
-  readonly keepAliveMs: number
-  readonly requestIdleMs: number
+  readonly connectionLimits: ConnectionLimits
 }

@@ -23,9 +23,13 @@ export class Linger {
     this.#clock = clock
   }
 
-  /** Whatever still arrives is thrown away: no parser sees it. Reading goes on, because a FIN shows only in reading. */
+  /**
+   * Whatever still arrives is thrown away: no parser sees it. Reading goes on, because a FIN shows only in reading, but
+   * not without end: asked again, it reads as much again.
+   */
   drop(): void {
-    if (this.#isDropping) return
+    this.#droppedBytes = 0
+    if (this.#isDropping) return void this.#socket.resume()
     this.#isDropping = true
     this.#socket.removeAllListeners('data')
     this.#socket.on('data', (chunk: Buffer) => {

@@ -27,6 +27,8 @@ export class RequestBody implements BodySource, RangeSink {
   received = 0
   /** One byte more is too large. */
   maxBytes = Infinity
+  /** Its sink has enough: nothing is expected of the caller. */
+  isPaused = false
   /** The last byte is here. */
   hasArrived = false
 
@@ -49,7 +51,9 @@ export class RequestBody implements BodySource, RangeSink {
   }
 
   resume(): void {
-    if (this.#state === 'flowing') this.#reading.resumeBody()
+    if (this.#state !== 'flowing') return
+    this.isPaused = false
+    this.#reading.resumeBody()
   }
 
   discard(): void {
@@ -73,6 +77,7 @@ export class RequestBody implements BodySource, RangeSink {
     if (this.received > this.maxBytes) return this.#reading.breakBody('request.body-too-large')
     const isWhole = start === 0 && end === chunk.length
     if ((this.#sink as BodySink).write(isWhole ? chunk : chunk.subarray(start, end))) return
+    this.isPaused = true
     this.#reading.pauseBody()
   }
 

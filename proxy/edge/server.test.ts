@@ -103,8 +103,11 @@ test('a unix socket is served, and its callers have no address', async (t) => {
       name: 'local', kind: 'ingress', address: { kind: 'unix', path }, backlog: 8, trust: [], halfClose: 'leave',
       tls: null, http2: false,
     },
-    limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1 },
-    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
+    limits: {
+      headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1,
+      requestsPerConnection: Infinity, bodyBytesPerSecond: 240,
+    },
+    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     accept: (caller) => caller.answer(200, 'OK', ['X-Address', `[${caller.remoteAddress}]`], 0, () => {}).end(null),
     unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock, isDraining: () => false,
     announce: (announcement) => { said.push(announcement) },
@@ -129,8 +132,11 @@ function quiet(address: EdgeServerOptions['listener']['address']): EdgeServer {
     listener: {
       name: 'far', kind: 'ingress', address, backlog: 8, trust: [], halfClose: 'leave', tls: null, http2: false,
     },
-    limits: { headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1 },
-    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000 },
+    limits: {
+      headerBytes: 16_384, headerCount: 100, uriBytes: 8192, connections: 10, connectionsPerCaller: 1,
+      requestsPerConnection: Infinity, bodyBytesPerSecond: 240,
+    },
+    timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     accept: () => {}, unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock,
     isDraining: () => false, announce: () => {},
   })

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import { StallWatch } from './stall-watch.ts'
 
 const look = (watch: StallWatch, now: number, isReceiving: boolean, figures: Partial<Socket>): string | null =>
-  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures } as Socket, isReceiving, now, 30_000)
+  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures } as Socket, isReceiving ? 'any' : 'none', now, 30_000)
 
 test('an answer that is not read for a minute has stalled', (t) => {
   const watch = new StallWatch()
@@ -32,5 +32,28 @@ test('a body that does not come within its time has stalled, and idling in betwe
   t.equal(look(watch, 31_000, true, { bytesRead: 10 }), null)
   t.equal(look(watch, 60_999, true, { bytesRead: 10 }), null)
   t.equal(look(watch, 61_000, true, { bytesRead: 10 }), 'receiving')
+  t.end()
+})
+
+test('a body that trickles below the rate has stalled after its time, one that keeps it has not', (t) => {
+  for (const [bytesPerSecond, expected] of [[100, null], [99, 'receiving']] as const) {
+    const watch = new StallWatch()
+    let said: string | null = null
+    for (let second = 0; second <= 60; second++) {
+      const socket = { bytesRead: 500 + second * bytesPerSecond, bytesWritten: 0, writableLength: 0 } as Socket
+      said ??= watch.look(socket, 'steady', second * 1000, 30_000, 100)
+    }
+    t.equal(said, expected)
+  }
+  t.end()
+})
+
+test('a body that may take turns with its answer has no rate, and one that rests is measured anew', (t) => {
+  const watch = new StallWatch()
+  for (let second = 0; second <= 100; second++) {
+    const socket = { bytesRead: second, bytesWritten: 0, writableLength: 0 } as Socket
+    const pace = second % 20 === 0 ? 'none' : second < 50 ? 'steady' : 'any'
+    t.equal(watch.look(socket, pace, second * 1000, 30_000, 100), null)
+  }
   t.end()
 })
