@@ -8,7 +8,7 @@ const everywhere: Readonly<Record<string, readonly string[]>> = {
     'limit', 'breaker', 'health', 'balance', 'deduplicates', 'tls', 'http2', 'slowStart', 'throttle', 'type',
   ],
   route: [
-    'priority', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'fault', 'slo',
+    'priority', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'slo',
     'explain',
   ],
 }

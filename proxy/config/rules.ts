@@ -2,7 +2,7 @@
 // and which policy reads which key.
 
 import type { PolicyDefinition } from '../core/policy.ts'
-import { attemptPolicies, exchangePolicies, layers } from '../pipeline/order.ts'
+import { attemptPolicies, exchangePolicies, layers, leaves } from '../pipeline/order.ts'
 import { assembleSchema, policyKeysOf } from './schema.ts'
 import type { PolicyKeys, PolicyOptions } from './schema.ts'
 import type { SchemaNode } from './schema-node.ts'
@@ -30,7 +30,7 @@ export function currentRules(): Rules {
 
 /** All policies of this version, in travel order. */
 export function currentPolicies(): readonly PolicyOptions[] {
-  return [...exchangePolicies, ...layers, ...attemptPolicies].map(optionsOf)
+  return [...exchangePolicies, ...layers, ...attemptPolicies, ...leaves].map(optionsOf)
 }
 
 function optionsOf({ name, routeSchema, upstreamSchema }: Omit<PolicyDefinition<never>, 'create'>): PolicyOptions {

@@ -9,7 +9,7 @@ import type { Figures, Meter } from './meter.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Course, Scope, Verdict } from './scope.ts'
-import type { Endpoint } from './upstream.ts'
+import type { Endpoint, Send } from './upstream.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Work } from './work.ts'
 import type { AttemptKind } from './attempt.ts'
@@ -89,6 +89,15 @@ export interface PolicyDefinition<S extends Scope> {
   readonly upstreamSchema?: Readonly<Record<string, TSchema>>
   /** Null: nothing to do on this route, and then it costs nothing. */
   create(context: PolicyContext): Gate<S> | null
+}
+
+/** One mechanism that stands where the wire begins, in the place of the upstream. */
+export interface LeafDefinition {
+  readonly name: PolicyName
+  readonly routeSchema?: Readonly<Record<string, TSchema>>
+  readonly upstreamSchema?: Readonly<Record<string, TSchema>>
+  /** Null: nothing to do on this route. `next` sends. */
+  create(context: PolicyContext, next: Send): Send | null
 }
 
 /** One mechanism that wraps the handler. */

@@ -12,6 +12,9 @@ export interface Endpoint {
   readonly isSecure: boolean
 }
 
+/** Sends an attempt, or does something to it first. */
+export type Send = (attempt: Attempt) => void
+
 export interface Upstream {
   readonly name: string
   readonly endpoints: readonly Endpoint[]

@@ -15,12 +15,12 @@ import type { Handler } from '../core/policy.ts'
 import type { Observer } from '../core/plan.ts'
 import { WAIT } from '../core/scope.ts'
 import type { GateRun } from '../core/scope.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Send } from '../core/upstream.ts'
 import type { Work } from '../core/work.ts'
 
 export interface AttemptsOptions {
   readonly gates: GateRun
-  readonly upstream: Upstream
+  readonly send: Send
   readonly clock: Clock
   readonly observer: Observer
   /** Latencies of this route at this upstream; outlives a reload. */
@@ -45,17 +45,17 @@ export class Attempts implements AttemptOwner {
     const over = work.exchange.outcome
     // A layer asks again although the caller has left or the deadline has passed: nothing is sent any more.
     if (over !== null) return resolve(over)
-    const { gates, clock, upstream } = this.#options
+    const { gates, clock, send } = this.#options
     const now = clock.now()
     const attempt = new Attempt(work, kind, gates, this, clock, resolve, now)
     work.began(attempt)
     const verdict = gates.enter(attempt, now)
-    if (verdict === null) upstream.send(attempt)
+    if (verdict === null) send(attempt)
     else if (verdict !== WAIT) attempt.refused(verdict, now)
   }
 
   ready(attempt: Attempt): void {
-    this.#options.upstream.send(attempt)
+    this.#options.send(attempt)
   }
 
   rowOf(attempt: Attempt, outcome: Outcome, now: number): OutcomeRow {

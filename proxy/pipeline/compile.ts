@@ -15,12 +15,12 @@ import type { Gate, Handler, LayerDefinition, PolicyContext, PolicyDefinition } 
 import type { RecordStore } from '../core/record-store.ts'
 import type { Random } from '../core/random.ts'
 import type { GateRun, Scope } from '../core/scope.ts'
-import type { Upstream } from '../core/upstream.ts'
+import type { Send, Upstream } from '../core/upstream.ts'
 import { Attempts } from './attempts.ts'
 import { forwardingOf } from './forwarding.ts'
 import { fuse } from './gates.ts'
 import type { Placed } from './gates.ts'
-import { attemptPolicies, exchangePolicies, layers } from './order.ts'
+import { attemptPolicies, exchangePolicies, layers, leaves } from './order.ts'
 import { paceKey } from './parts.ts'
 import type { Parts } from './parts.ts'
 import { RouteTable } from './route-table.ts'
@@ -106,13 +106,22 @@ function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {
   const deadline = route.options['deadline'] as { readonly default?: number } | 'off' | undefined
   return new Attempts({
     gates: gatesOf(attemptPolicies, place, leaf, ground),
-    upstream: leaf,
+    send: sendOf(place, leaf, ground),
     clock: ground.clock,
     observer: ground.observer,
     pace: ground.parts.part(paceKey(upstream.name, route.name), () => new LatencyQuantile()),
     hasRouteDeadline: typeof deadline === 'object' && deadline.default !== undefined,
     isSeawall: upstream.options['type'] === 'seawall',
   })
+}
+
+/** The leaf's own, with what stands before it. */
+function sendOf(place: Place, leaf: Upstream, ground: Ground): Send {
+  return leaves.reduceRight<Send>((next, definition) => {
+    if (isOff(definition.name, place)) return next
+    const shadow = modeOf(definition.name, place) === 'observe'
+    return definition.create(contextOf(place, leaf, ground, shadow), next) ?? next
+  }, (attempt) => { leaf.send(attempt) })
 }
 
 /** Where a policy stands. */

@@ -4,9 +4,10 @@
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Exchange } from '../core/exchange.ts'
-import type { LayerDefinition, PolicyDefinition } from '../core/policy.ts'
+import type { LayerDefinition, LeafDefinition, PolicyDefinition } from '../core/policy.ts'
 import { deadline } from '../policies/deadline/deadline.ts'
 import { drain } from '../policies/drain/drain.ts'
+import { fault } from '../policies/fault/fault.ts'
 import { inherit } from '../policies/inherit/inherit.ts'
 import { rateLimit } from '../policies/rate-limit/rate-limit.ts'
 import { permit } from '../policies/shed/permit.ts'
@@ -38,4 +39,10 @@ export const attemptPolicies: readonly PolicyDefinition<Attempt>[] = [
   permit,
   // The last look at the time before the wire: refuses when the deadline is gone, else gives the attempt its own.
   timeouts,
+]
+
+/** Between the last gate and the wire. */
+export const leaves: readonly LeafDefinition[] = [
+  // What is injected is met by everything above as if the upstream had done it.
+  fault,
 ]
