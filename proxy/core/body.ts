@@ -30,5 +30,7 @@ export interface BodySource {
  * source for one more attempt, or null when that cannot be had any more.
  */
 export interface BodySupply {
+  /** Whether the body has come whole: nobody has to ask the caller for it any more. */
+  readonly isWhole?: boolean
   open(): BodySource | null
 }

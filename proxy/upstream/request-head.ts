@@ -78,7 +78,7 @@ export class RequestHeads {
       + this.#identity(exchange, recipe, now)
       + (found.takesTrailers ? 'te: trailers\r\nconnection: te\r\n' : '')
       + fieldLines(work.requestFields)
-      + (head.expectsContinue && body !== null && work.body === null ? 'expect: 100-continue\r\n' : '')
+      + (head.expectsContinue && body !== null && work.body?.isWhole !== true ? 'expect: 100-continue\r\n' : '')
       + framingLine(head.method, body === null ? noBody : body.length)
       + '\r\n'
   }
