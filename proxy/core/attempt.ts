@@ -29,6 +29,8 @@ export type PermitHold = 'none' | 'counted' | 'aside' | 'idle' | 'stream'
 
 /** Who wants to know of attempts: the pipeline that made it. */
 export interface AttemptOwner {
+  /** Name of the upstream that its attempts go to: after a failover not the one of the route. */
+  readonly upstream: string
   /** Every gate was passed after a wait: the attempt can be sent. */
   ready(attempt: Attempt, now: number): void
   /** What its ending teaches; asked once, before the gates judge. */

@@ -16,7 +16,7 @@ import type { Metrics, Names } from './metrics.ts'
 const noGates: GateRun = {
   enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, turn() {}, release() {},
 }
-const noOwner: AttemptOwner = { ready() {}, rowOf: () => 'success', ended() {} }
+const noOwner: AttemptOwner = { upstream: 'service', ready() {}, rowOf: () => 'success', ended() {} }
 const quiet: Gauges = {
   upstreams: [{
     upstream: 'service', inFlight: 3, queued: { critical: 1, default: 2, sheddable: 0 }, streams: 4, tunnels: 5,

@@ -96,7 +96,7 @@ class TableObserver implements Observer {
 
   attemptEnded(attempt: Attempt, now: number): void {
     const tables = this.#tables
-    const pair = this.#pair(attempt.work.exchange)
+    const pair = this.#pair(attempt.work.exchange, attempt.owner.upstream)
     const outcome = attempt.outcome
     const outcomeAt = outcome === null ? outcomeIndex('abandoned') : outcomeIndex(outcome.kind)
     const code = attempt.bodyFault ?? codeOfAttempt(outcome)
@@ -131,12 +131,14 @@ class TableObserver implements Observer {
     this.#tables.refused.add(row, (policyIndex(policy) * codeLabel.values.length + codeIndex(code)) * 2 + mode)
   }
 
-  #pair(exchange: Exchange): number {
-    const { index, route, upstream } = exchange.plan
-    const known = this.#pairRows[index] as number
+  #pair(exchange: Exchange, upstream: string): number {
+    const { index, route, upstream: own } = exchange.plan
+    // The second upstream of a failover is looked up by its name.
+    const isOwn = upstream === own
+    const known = isOwn ? this.#pairRows[index] as number : -1
     if (known >= 0) return known
     const row = this.#tables.pairs.slot(`${upstream}\0${route}`, { upstream, route })
-    this.#pairRows[index] = row
+    if (isOwn) this.#pairRows[index] = row
     return row
   }
 }

@@ -19,6 +19,7 @@ import type { Send } from '../core/upstream.ts'
 import type { Work } from '../core/work.ts'
 
 export interface AttemptsOptions {
+  readonly upstream: string
   readonly gates: GateRun
   readonly send: Send
   readonly clock: Clock
@@ -36,6 +37,10 @@ export class Attempts implements AttemptOwner {
 
   constructor(options: AttemptsOptions) {
     this.#options = options
+  }
+
+  get upstream(): string {
+    return this.#options.upstream
   }
 
   /** The handler that layers wrap. */

@@ -105,6 +105,7 @@ function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {
   const { route, upstream } = place
   const deadline = route.options['deadline'] as { readonly default?: number } | 'off' | undefined
   return new Attempts({
+    upstream: upstream.name,
     gates: gatesOf(attemptPolicies, place, leaf, ground),
     send: sendOf(place, leaf, ground),
     clock: ground.clock,
