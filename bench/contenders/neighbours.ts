@@ -75,14 +75,16 @@ export interface HaproxyVariant {
 
 export const haproxy = haproxyLike('haproxy')
 
-export function haproxyLike(name: string, { frontend = '', backend = '', server = '' }: HaproxyVariant = {}): Contender {
+export function haproxyLike(name: string, variant: HaproxyVariant = {}): Contender {
   return neighbour(name, 'haproxy', (port, originPort) => ({
-    configuration: haproxyFile(port, originPort, { frontend, backend, server }),
+    configuration: haproxyFile(port, originPort, variant),
     args: (file) => ['-db', '-q', '-f', file],
   }))
 }
 
-function haproxyFile(port: number, originPort: number, { frontend, backend, server }: Required<HaproxyVariant>): string {
+function haproxyFile(
+  port: number, originPort: number, { frontend = '', backend = '', server = '' }: HaproxyVariant,
+): string {
   return `global
   nbthread 1
   maxconn 4096

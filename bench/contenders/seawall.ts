@@ -15,7 +15,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const entry = join(root, 'dist/proxy/seawall.mjs')
 let isCompiled = false
 
-function compileOnce(): void {
+/** Done by whichever contender starts first; earlier by who would rather fail before the first round. */
+export function compileOnce(): void {
   if (isCompiled) return
   execFileSync(process.execPath, ['scripts/pack.mjs', 'compile'], { cwd: root, stdio: 'inherit' })
   isCompiled = true
@@ -73,6 +74,18 @@ export function seawallBulkhead(maxConcurrent: number, name: string): Contender 
       if (isValid(withoutLimit)) return ['--config', withoutLimit]
       // A version that learns no limit does not know the word.
       return ['--config', writeFile(own, configuration({ ...parts, upstream }))]
+    }),
+  }
+}
+
+/** Its one route matches nothing that is asked for: what an answer costs that no upstream and no admission sees. */
+export function seawallWithoutRoute(name: string): Contender {
+  return {
+    name,
+    missing: () => undefined,
+    start: (ground, originPort) => serve(ground, name, (port, adminPort, own) => {
+      const routes = [{ name: 'nothing', match: { path: '/nothing' } }]
+      return ['--config', writeFile(own, configuration({ port, adminPort, originPort, routes, upstream: {} }))]
     }),
   }
 }

@@ -1,13 +1,21 @@
 // The overload experiment: scenarios, run one after the other, each with every contender in one go. What they have in
 // common is in overload/; here is only their list.
+import { compileOnce } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
 import type { Ground } from '../ground.ts'
+import { capacityHalves } from '../overload/capacity-halves.ts'
 import { overloadFiles } from '../overload/keep.ts'
 import type { Ran } from '../overload/keep.ts'
+import { memoryUnderLoad } from '../overload/memory.ts'
+import { refusalCost } from '../overload/refusal-cost.ts'
 import type { Scenario } from '../overload/scenario.ts'
+import { slowDependency } from '../overload/slow-dependency.ts'
+import { spike } from '../overload/spike.ts'
 import { steadyCpu, steadySlots } from '../overload/steady.ts'
 
-const scenarios: readonly Scenario[] = [steadySlots, steadyCpu]
+const scenarios: readonly Scenario[] = [
+  steadySlots, steadyCpu, capacityHalves, slowDependency, spike, refusalCost, memoryUnderLoad,
+]
 
 export const overload: Experiment = {
   name: 'overload',
@@ -21,6 +29,7 @@ export const overload: Experiment = {
 async function runAll(ground: Ground, { seconds, rounds, parts, isShort }: ExperimentOptions): Promise<Findings> {
   const settings = { seconds, rounds, isShort }
   const chosen = scenarios.filter(({ name }) => parts.length === 0 || parts.includes(name))
+  compileOnce()
   const ran: Ran[] = []
   for (const scenario of chosen) {
     const startMs = performance.now()

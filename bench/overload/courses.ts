@@ -16,7 +16,9 @@ const smoothedMoments = 5
 const collapsed = 'none'
 
 export function coursePanels(title: string, courses: readonly Course[]): readonly LinePanel[] {
-  const panel = (what: string, yLabel: string, of: readonly Course[], points: (one: Observed) => Points): LinePanel => ({
+  const panel = (
+    what: string, yLabel: string, of: readonly Course[], points: (one: Observed) => Points,
+  ): LinePanel => ({
     kind: 'lines',
     title: `${title}: ${what}`,
     xLabel: 'seconds',

@@ -1,5 +1,5 @@
-// Reads gauges of Seawall's metrics while a run goes on: its limit and what is in flight. A reading takes the proxy some
-// of its one core, so only runs that are drawn are read, and no run that is in a table.
+// Reads gauges of Seawall's metrics while a run goes on: its limit and what is in flight. A reading takes the proxy
+// some of its one core, so only runs that are drawn are read, and none that a steady scenario has in its table.
 import type { Subject } from '../contenders/contender.ts'
 
 const scrapeEveryMs = 100
@@ -38,7 +38,7 @@ export async function readDuring<T>(
   const readings: Reading[] = []
   if (subject.metricsPort === undefined) return { result: await work(), readings }
   let isBusy = false
-  const timer = setInterval(async () => {
+  const readOnce = async (): Promise<void> => {
     if (isBusy) return
     isBusy = true
     const takenAtMs = Date.now()
@@ -46,7 +46,8 @@ export async function readDuring<T>(
     const values = { ...limit !== undefined && { limit }, ...inFlight !== undefined && { inFlight } }
     readings.push({ takenAtMs, values })
     isBusy = false
-  }, scrapeEveryMs)
+  }
+  const timer = setInterval(() => void readOnce(), scrapeEveryMs)
   try {
     return { result: await work(), readings }
   } finally {

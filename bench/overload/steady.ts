@@ -20,7 +20,7 @@ import type { Stage } from './stage.ts'
 import { bestStatic, steadyChecks, steadyTable } from './steady-report.ts'
 import { sweep } from './sweep.ts'
 
-export const factors = [2, 5, 10] as const
+const factors = [2, 5, 10] as const
 const warmUpSeconds = 1
 
 export interface SteadyOptions {
@@ -64,13 +64,14 @@ async function compare(ground: Ground, options: SteadyOptions, settings: Setting
   const { plan, capacityPerSecond, limits } = options
   const swept = await sweep(stage, plan, {
     ratePerSecond: 5 * capacityPerSecond, warmUpSeconds: 0.5, seconds: settings.isShort ? 1 : 2.5, seed: 77,
-  }, settings.isShort ? limits.slice(1, 4) : limits)
+  }, settings.isShort ? limits.slice(2, 4) : limits)
   const seawall = seawallUntouched()
   const contenders = [none, ...swept.best, envoyAdaptive, seawall]
   const present = contenders.filter((contender) => contender.missing() === undefined)
   const results = await alternately(stage, present, options, settings)
   const best = bestStatic(results, 5, swept.best.map(({ name }) => name))
-  const drawn = present.filter(({ name }) => [none.name, best?.name, envoyAdaptive.name, seawall.name].includes(name))
+  const inPicture = settings.isShort ? [seawall.name] : [none.name, best?.name, envoyAdaptive.name, seawall.name]
+  const drawn = present.filter(({ name }) => inPicture.includes(name))
   const courses = await drawCourses(stage, drawn, options, settings)
   await stage.stop()
   return {
@@ -99,16 +100,20 @@ async function alternately(
       if (contender === none && round > 0) continue
       stage.ground.progress(`round ${round + 1} of ${settings.rounds}: ${contender.name}`)
       await visit(stage, contender, { plan: options.plan, offer: firstOffer(options) }, async (subject) => {
-        for (const factor of factors) {
+        for (const factor of factorsOf(settings)) {
           const key = `${factor} ${contender.name}`
           figures.set(key, [...figures.get(key) ?? [], await measure(stage, subject, options, settings, factor, round)])
         }
       })
     }
   }
-  return factors.map((factor) => ({
+  return factorsOf(settings).map((factor) => ({
     factor, arms: contenders.map(({ name }) => summarise(name, figures.get(`${factor} ${name}`) ?? [])),
   }))
+}
+
+function factorsOf({ isShort }: Settings): readonly number[] {
+  return isShort ? factors.slice(1) : factors
 }
 
 async function measure(
