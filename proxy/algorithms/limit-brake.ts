@@ -15,7 +15,12 @@ const restWindows = 10
 const offWindows = 100
 const offWindowsMost = 6400
 
+/** Of all endings: nearly nothing useful comes back. */
+const outageRatio = 0.9
+
 export class Brake {
+  /** Whether the last decision was about an outage, and not about an overload. */
+  isOutage = false
   /** Brakes in this episode, and windows since the last of them. */
   #count = 0
   #rested = 0
@@ -26,6 +31,7 @@ export class Brake {
 
   /** The limit to go to after this window; 0: nothing to say. */
   decide(window: LimitWindow, limit: number): number {
+    this.isOutage = false
     if (this.#off > 0) {
       this.#off--
       return 0
@@ -37,8 +43,9 @@ export class Brake {
     }
     this.#rested = 0
     const used = Math.min(limit, window.peak)
-    // Nearly nothing useful comes back: there is no work to lose, so it goes down fast.
-    if (ratio > 0.9) return 0.3 * used
+    // There is no work to lose, so it goes down fast.
+    this.isOutage = ratio > outageRatio
+    if (this.isOutage) return 0.3 * used
     if (this.#count === 0) {
       this.#firstRatio = ratio
       this.#firstLimit = limit

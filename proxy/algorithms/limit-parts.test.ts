@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { lessons } from '../core/outcome-matrix.ts'
 import { DrainRate } from './drain-rate.ts'
 import { Brake } from './limit-brake.ts'
+import { LimitReturn } from './limit-return.ts'
 import { LimitWindow } from './limit-window.ts'
 import { ProbingLimit } from './probing-limit.ts'
 import { SlowRoutes } from './slow-routes.ts'
@@ -120,4 +121,24 @@ test('where nobody waits long enough to be answered the limit goes down, and for
   }
   t.ok(limit.limit < 10, `limit ${limit.limit}`)
   t.equal(limit.baselineMs, 0)
+})
+
+test('after an outage the limit returns by strides, unless answers are slower or signals of overload come', (t) => {
+  const good = (meanMs: number): LimitWindow => {
+    const window = new LimitWindow()
+    window.observe(1, true, 0)
+    window.open(0)
+    window.learn(lessons.success, meanMs, meanMs)
+    return window
+  }
+  const back = new LimitReturn()
+  t.equal(back.next(good(20), 2, 20), 0, 'there was no outage')
+  back.begin(4)
+  t.equal(back.next(good(20), 2, 20), 3.2)
+  t.equal(back.next(good(20), 3.2, 20), 4, 'and no further')
+  t.equal(back.isOn, false)
+  back.begin(10)
+  t.equal(back.next(good(50), 2, 20), 0, 'there is a queue')
+  t.equal(back.isOn, false)
+  t.end()
 })

@@ -30,6 +30,11 @@ export interface LimitBounds {
   readonly max: number
 }
 
+export interface ProbingOptions extends LimitBounds {
+  /** The shortest window, ms: below it the clock and the event loop are the noise. */
+  readonly minWindowMs: number
+}
+
 /** One attempt being worked on and one on the wire; what the sockets and memory of a sidecar bear. */
 export const defaultLimitBounds: LimitBounds = { initial: 10, min: 2, max: 1024 }
 

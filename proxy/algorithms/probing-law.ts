@@ -58,3 +58,10 @@ export const law = {
   trialTo: 3,
   trialPauseMost: 640,
 }
+
+/** What the time of a probe says of the work itself: `trialMs` is what it took at the whole limit. */
+export function serviceMs(elasticity: number, probeMs: number, trialMs: number): number {
+  // The probes themselves queue: it is less than they say. Or nothing queues, not even above.
+  if (elasticity < law.queueing) return probeMs * law.shade
+  return elasticity > law.free ? (probeMs + trialMs) / 2 : probeMs
+}

@@ -11,17 +11,13 @@
 // explicit signals of overload. All its constants are counts and ratios, but for the shortest window.
 
 import { Brake } from './limit-brake.ts'
+import { LimitReturn } from './limit-return.ts'
 import { LimitTrial } from './limit-trial.ts'
 import { LimitWindow } from './limit-window.ts'
-import type { Limit, LimitBounds, LimitLesson } from './limit.ts'
-import { law } from './probing-law.ts'
+import type { Limit, LimitLesson, ProbingOptions } from './limit.ts'
+import { law, serviceMs } from './probing-law.ts'
 import type { Phase } from './probing-law.ts'
 import { UsualPace } from './usual-pace.ts'
-
-export interface ProbingOptions extends LimitBounds {
-  /** The shortest window, ms: below it the clock and the event loop are the noise. */
-  readonly minWindowMs: number
-}
 
 export class ProbingLimit implements Limit {
   limit: number
@@ -30,6 +26,7 @@ export class ProbingLimit implements Limit {
   #options: ProbingOptions
   readonly #window = new LimitWindow()
   readonly #brake = new Brake()
+  readonly #return = new LimitReturn()
   readonly #usual = new UsualPace()
   readonly #trial = new LimitTrial()
   /** Endings to wait for until what was in flight at the last change is gone. */
@@ -83,7 +80,8 @@ export class ProbingLimit implements Limit {
     const inFlight = window.meanInFlight
     // Uneven work needs more of it for a mean that says as much.
     const noise = Math.max(1, window.unevenness)
-    const samples = this.phase === 'look' || this.phase === 'again' ? law.samplesToLook : law.samples
+    const isQuick = this.phase === 'look' || this.phase === 'again' || this.#return.isOn
+    const samples = isQuick ? law.samplesToLook : law.samples
     const enough = Math.min(Math.max(samples * noise, 2 * inFlight), law.turnovers * noise * inFlight)
     if (endings >= enough || window.lost > 4 * enough) return true
     // What is far off needs few samples to be seen.
@@ -97,9 +95,11 @@ export class ProbingLimit implements Limit {
     this.#untilTrial = Math.max(0, this.#untilTrial - 1)
     this.#peakInFlight = Math.max(window.peak, this.#peakInFlight * 0.99)
     const braked = this.#brake.decide(window, this.limit)
-    if (braked > 0) {
+    if (this.#brake.isOutage) this.#return.begin(before)
+    const decided = braked > 0 ? braked : this.#return.next(window, this.limit, this.baselineMs)
+    if (decided > 0) {
       this.phase = 'cruise'
-      this.#set(braked)
+      this.#set(decided)
     } else if (window.useful > 0) {
       this.#decide(window.meanMs)
       this.#usual.learn(window)
@@ -121,7 +121,8 @@ export class ProbingLimit implements Limit {
 
   /** Demand, not the limit, decides how many are in flight: keep the limit near the need, and learn slowly. */
   #idle(meanMs: number): void {
-    this.baselineMs += (this.baselineMs === 0 ? 1 : 0.2) * (meanMs - this.baselineMs)
+    // One window in which the upstream stood still must not be taken for how long the work takes.
+    this.baselineMs = this.baselineMs === 0 ? meanMs : 0.8 * this.baselineMs + 0.2 * Math.min(meanMs, 2 * this.baselineMs)
     this.#set(Math.min(this.limit, Math.max(this.#options.initial, 4 * this.#peakInFlight)))
   }
 
@@ -219,10 +220,7 @@ export class ProbingLimit implements Limit {
   #learnBaseline(meanMs: number, weight: number): void {
     const elasticity = this.#elasticity
     const isClear = elasticity < law.queueing || elasticity > law.free
-    let seenMs = meanMs
-    // The probes themselves queue: it is less than they say. Or nothing queues, not even above.
-    if (elasticity < law.queueing) seenMs *= law.shade
-    else if (elasticity > law.free) seenMs = (meanMs + this.#trial.meanMs) / 2
+    const seenMs = serviceMs(elasticity, meanMs, this.#trial.meanMs)
     this.baselineMs += (isClear ? 0.7 : weight) * (seenMs - this.baselineMs)
   }
 
