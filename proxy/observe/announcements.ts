@@ -21,6 +21,16 @@ const words: { readonly [What in Announcement['what']]: readonly [Level, string]
   'upstream-not-ready': ['info', 'upstream refuses connections; requests wait for its start'],
   'upstream-ready': ['info', 'upstream is ready'],
   'upstream-startup-over': ['warn', 'upstream has not started in its time; requests no longer wait'],
+  'certificate-reloaded': ['info', 'certificate reloaded'],
+  'certificate-rejected': ['error', 'new certificate cannot be used; the old one is kept'],
+  'breaker-opened': ['warn', 'breaker opened: calls are refused at once'],
+  'breaker-half-opened': ['info', 'breaker lets one probe at a time through'],
+  'breaker-closed': ['info', 'breaker closed'],
+  'endpoint-ejected': ['warn', 'endpoint gets no calls for a while'],
+  'endpoint-returned': ['info', 'endpoint gets calls again'],
+  'configuration-applied': ['info', 'new configuration in force'],
+  'configuration-unchanged': ['info', 'configuration read again: it is the same'],
+  'configuration-rejected': ['error', 'new configuration is not valid; the old one stays in force'],
   'defect': ['error', 'defect: please report this'],
 }
 
