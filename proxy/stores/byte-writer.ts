@@ -22,7 +22,7 @@ export class ByteWriter {
   /** Latin1, up to 4 GiB: one byte a character, as fields travel. */
   text(value: string): void {
     this.word(value.length)
-    this.#at += this.bytes.latin1Write(value, this.#at)
+    this.#at += this.bytes.write(value, this.#at, 'latin1')
   }
 }
 
@@ -46,7 +46,7 @@ export class ByteReader {
   text(): string {
     const length = this.word()
     const start = this.#skip(length)
-    return this.#bytes.latin1Slice(start, start + length)
+    return this.#bytes.toString('latin1', start, start + length)
   }
 
   /** A view, not a copy. */

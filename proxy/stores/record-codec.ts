@@ -82,6 +82,6 @@ function decodeFields(reader: ByteReader): HeldRecord<Buffer> | StoreFault {
     case 'done': return { ...facts, stage: { kind, answer: reader.rest(), finishedAtMs } }
     case 'unknown':
       return reason === undefined ? corrupt('its reason is none of ours') : { ...facts, stage: { kind, reason } }
-    case undefined: return corrupt('its stage is none of ours')
+    default: return corrupt('its stage is none of ours')
   }
 }

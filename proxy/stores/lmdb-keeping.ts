@@ -1,0 +1,179 @@
+// What keeps the embedded store in order beside the requests: the records of dead owners become doubts, what is over
+// goes, a scope is purged, records are counted. Every step is bounded; the writer's lock is shared with the requests.
+
+import { asSeen, lost } from '../algorithms/idempotency-record.ts'
+import type { RecordCounts, RecordKey, StoreFault } from '../core/record-store.ts'
+import type { LmdbTables } from './lmdb-tables.ts'
+import type { OwnerLock } from './owner-lock.ts'
+import { isFault } from './record-codec.ts'
+import type { SteadyWall } from './steady-wall.ts'
+import { messageOf, storeFault } from './store-fault.ts'
+
+export const sweepEveryMs = 1_000
+
+/** Records a sweep drops at most: a commit of some milliseconds. */
+const sweepLimit = 500
+
+/** Looks at owners and readers every so many sweeps; a watched owner's death is seen at once anyway. */
+const recoverEvery = 10
+
+export class LmdbKeeping {
+  readonly #tables: LmdbTables
+  readonly #owners: OwnerLock
+  readonly #wall: SteadyWall
+  #sweeps = 0
+  #swept = 0
+  #recovered = 0
+  #unreadable = 0
+
+  constructor(tables: LmdbTables, owners: OwnerLock, wall: SteadyWall) {
+    this.#tables = tables
+    this.#owners = owners
+    this.#wall = wall
+  }
+
+  /** A living owner with our process id from another namespace: the database locks by that number and would break. */
+  async findClash(): Promise<StoreFault | null> {
+    const { pid, space } = this.#owners.name
+    for (const other of this.#owners.others()) {
+      if (other.pid !== pid || other.space === space || await this.#owners.isGone(other.text)) continue
+      return storeFault('misconfigured', `Cannot share this store: another container uses it, and its process has the `
+        + `same id (${pid}). Containers that share a store must share a PID namespace, or use redis.`)
+    }
+    return null
+  }
+
+  /** Writes down as doubts what dead owners had in flight, and takes their sockets away. Never rejects. */
+  async recover(): Promise<void> {
+    try {
+      for (const owner of this.#tables.owners()) {
+        if (await this.#owners.isGone(owner)) await this.#recoverFrom(owner)
+      }
+      for (const other of this.#owners.others()) {
+        const isOver = await this.#owners.isGone(other.text) && this.#tables.countOpen(other.text) === 0
+        if (isOver) this.#owners.tidy(other.text)
+      }
+    } catch {
+      // Closed meanwhile, or the disk is full. The records read as unknown all the same, and the next round tries again.
+    }
+  }
+
+  /** Drops what is over, a bounded number. */
+  async sweep(): Promise<{ readonly kind: 'swept'; readonly count: number }> {
+    if (this.#sweeps++ % recoverEvery === 0) {
+      this.#tables.checkReaders()
+      await this.recover()
+    }
+    const dropped = await Promise.all(
+      this.#tables.due(this.#wall.now(), sweepLimit).map(({ key, place }) => this.#dropDue(key, place)))
+    const count = dropped.filter(Boolean).length
+    this.#swept += count
+    return { kind: 'swept', count }
+  }
+
+  /** Drops a scope's records that nobody works on. */
+  async purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number }> {
+    let count = 0
+    let after = ''
+    for (;;) {
+      this.#tables.refresh()
+      const keys = this.#tables.keysOf(scope, after, sweepLimit)
+      const last = keys.at(-1)
+      if (last === undefined) return { kind: 'purged', count }
+      const dropped = await Promise.all(keys.map((key) => this.#dropIdle(key)))
+      count += dropped.filter(Boolean).length
+      after = last
+    }
+  }
+
+  counts(): RecordCounts {
+    const { records, open } = this.#tables.figures()
+    const inFlight = open - this.#tables.countOpen(null)
+    return { kind: 'counts', done: records - open, inFlight, unknown: open - inFlight, isEstimate: false }
+  }
+
+  /** A read, and nothing written: shows that the files are there. */
+  touch(): Promise<{ readonly kind: 'up' }> {
+    this.#tables.figures()
+    return Promise.resolve({ kind: 'up' })
+  }
+
+  bytes(): number { return this.#tables.figures().bytes }
+
+  inspect(): Record<string, number> {
+    const { records, open, bytes, readers } = this.#tables.figures()
+    return {
+      records, open, usedBytes: bytes, readers,
+      sweptTotal: this.#swept, recoveredTotal: this.#recovered, unreadableTotal: this.#unreadable,
+    }
+  }
+
+  async #recoverFrom(owner: string): Promise<void> {
+    for (;;) {
+      this.#tables.refresh()
+      const keys = this.#tables.inFlightOf(owner, sweepLimit)
+      const moved = await Promise.all(keys.map((key) => this.#recoverKey(owner, key)))
+      this.#recovered += moved.filter(Boolean).length
+      // Nothing moved: all that is left cannot be read, or is being changed by somebody else.
+      if (!moved.includes(true)) return
+    }
+  }
+
+  async #recoverKey(owner: string, key: RecordKey): Promise<boolean> {
+    const entry = this.#tables.read(key)
+    if (entry === null || this.#isUnreadable(entry)) return false
+    if (entry.record.stage.kind !== 'in-flight' || entry.record.owner !== owner) return false
+    return this.#tables.change(key, entry, lost(entry.record))
+  }
+
+  async #dropDue(key: RecordKey, place: string): Promise<boolean> {
+    const entry = this.#tables.read(key)
+    if (entry !== null && this.#isUnreadable(entry)) return this.#dropCorrupt(key, place, entry)
+    if (entry === null || asSeen(entry.record, this.#wall.now(), false) !== null) {
+      await this.#tables.unlist(place)
+      return false
+    }
+    return this.#tables.change(key, entry, null)
+  }
+
+  async #dropIdle(key: RecordKey): Promise<boolean> {
+    const entry = this.#tables.read(key)
+    if (entry === null) return false
+    if (this.#isUnreadable(entry)) return this.#dropCorrupt(key, null, entry)
+    const { stage, owner } = entry.record
+    if (stage.kind === 'in-flight' && !await this.#owners.isGone(owner)) return false
+    return this.#tables.change(key, entry, null)
+  }
+
+  /** Its place knew when it was over; before that it answers with a fault. What a later version wrote is not ours. */
+  async #dropCorrupt(key: RecordKey, place: string | null, fault: StoreFault): Promise<boolean> {
+    if (fault.reason !== 'corrupt') return false
+    await this.#tables.dropUnreadable(key, place)
+    return true
+  }
+
+  #isUnreadable(entry: Exclude<ReturnType<LmdbTables['read']>, null>): entry is StoreFault {
+    if (!isFault(entry)) return false
+    this.#unreadable++
+    return true
+  }
+}
+
+/** What the database threw, as a fault. A full disk refuses the commit and leaves what was committed before. */
+export async function faultOf(error: unknown): Promise<StoreFault> {
+  const message = messageOf(await causeOf(error))
+  return /no space|ENOSPC|MAP_FULL|mapsize|EDQUOT|quota/i.test(message)
+    ? storeFault('no-space', `Cannot write to the store: ${message}`)
+    : storeFault('unavailable', `Cannot use the store: ${message}`)
+}
+
+/** A failed commit carries its reason as a promise that rejects. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  try {
+    await error.commitError
+    return error
+  } catch (cause) {
+    return cause
+  }
+}
