@@ -2,7 +2,7 @@ import { test } from 'tap'
 import fc from 'fast-check'
 import { HedgeBudget } from './hedge-budget.ts'
 
-test('hedges never exceed the share of requests that went well', async (t) => {
+test('hedges never exceed the share of requests that went well', async () => {
   fc.assert(fc.property(fc.array(fc.boolean(), { maxLength: 2_000 }), (history) => {
     const budget = new HedgeBudget(0.05)
     let successes = 0

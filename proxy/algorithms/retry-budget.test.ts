@@ -72,7 +72,7 @@ test('a timeout is paid twice, and what was not sent is paid back', async (t) =>
   t.equal(budget.available(0), 10)
 })
 
-test('under any history retries never exceed a tenth of the successes, the reserve and the trickle', async (t) => {
+test('under any history retries never exceed a tenth of the successes, the reserve and the trickle', async () => {
   fc.assert(fc.property(fc.array(fc.record({
     what: fc.constantFrom('success', 'failure', 'retry'), afterMs: fc.nat(2_000),
   }), { maxLength: 500 }), (history) => {

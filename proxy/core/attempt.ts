@@ -5,6 +5,7 @@
 import type { Clock, Timer } from './clock.ts'
 import type { FaultCode } from './codes.ts'
 import type { Answer, Outcome, Reply } from './outcome.ts'
+import type { Forwarding } from './plan.ts'
 import { lessons } from './outcome-matrix.ts'
 import type { Lesson, OutcomeRow } from './outcome-matrix.ts'
 import type { RawHeaders } from './raw-headers.ts'
@@ -29,6 +30,8 @@ export type PermitHold = 'none' | 'counted' | 'aside' | 'idle' | 'stream'
 
 /** Who wants to know of attempts: the pipeline that made it. */
 export interface AttemptOwner {
+  /** How its head changes; absent: as its plan says. A failover goes to another host than the route's own. */
+  readonly forwarding?: Forwarding
   /** Name of the upstream that its attempts go to: after a failover not the one of the route. */
   readonly upstream: string
   /** Every gate was passed after a wait: the attempt can be sent. */

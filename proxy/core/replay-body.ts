@@ -40,8 +40,9 @@ export class ReplayBody implements BodySupply, BodySink {
   /** Bytes held for a repetition. */
   get recordedBytes(): number { return this.#record.length === 0 ? 0 : this.#bytes }
 
-  open(): BodySource | null {
-    if (!this.isRepeatable) return null
+  /** Never null: what is said to have a body must not be sent without. One that is gone fails at once. */
+  open(): BodySource {
+    if (!this.isRepeatable) return new GoneBody(this.length)
     this.#reader = new ReplaySource(this)
     return this.#reader
   }
@@ -51,14 +52,19 @@ export class ReplayBody implements BodySupply, BodySink {
     if (this.#isFinal) return
     this.#isFinal = true
     if (this.#reader === null) this.#drop()
-    else if (this.#reader.isLive) this.#record = []
+    else this.#freeUnneeded()
   }
 
   // BodySink, towards the caller's body
 
   write(chunk: Uint8Array): boolean {
-    this.#keep(chunk)
     const reader = this.#reader
+    if (this.#canGrow || (reader !== null && !reader.isLive)) {
+      this.#record.push(chunk)
+      this.#bytes += chunk.length
+      if (this.#bytes > this.#maxBytes) this.#isOverflown = true
+      this.#freeUnneeded()
+    }
     this.#isStopped = reader === null || !reader.take(chunk)
     return !this.#isStopped
   }
@@ -83,7 +89,7 @@ export class ReplayBody implements BodySupply, BodySink {
 
   /** The record is played: go on live, or tell the end. */
   goLive(sink: BodySink): void {
-    if (this.#isFinal) this.#record = []
+    this.#freeUnneeded()
     if (this.#state === 'complete') return sink.end(this.#trailers)
     if (this.#state === 'broken') return sink.fail(this.#cause)
     if (this.#state === 'held') {
@@ -105,19 +111,28 @@ export class ReplayBody implements BodySupply, BodySink {
     if (this.#isFinal) this.#drop()
   }
 
-  #keep(chunk: Uint8Array): void {
-    if (this.#isOverflown || this.#isFinal) return
-    this.#bytes += chunk.length
-    if (this.#bytes > this.#maxBytes) {
-      this.#isOverflown = true
-      this.#record = []
-    } else this.#record.push(chunk)
+  /** Whether what comes is recorded for attempts to come. */
+  get #canGrow(): boolean { return !this.#isOverflown && !this.#isFinal }
+
+  /** A reader that still plays the record needs it to its end; nobody else does once it cannot be sent again. */
+  #freeUnneeded(): void {
+    if (this.#canGrow || (this.#reader !== null && !this.#reader.isLive)) return
+    this.#record = []
   }
 
   #drop(): void {
     this.#record = []
     if (this.#state === 'flowing') this.#source.discard()
   }
+}
+
+/** A body that cannot be had any more: whoever asks for it is told, and never completes its request. */
+class GoneBody implements BodySource {
+  readonly length: number
+  constructor(length: number) { this.length = length }
+  flow(sink: BodySink): void { sink.fail('the body was not kept to be sent again') }
+  resume(): void { /* Nothing flows. */ }
+  discard(): void { /* Nothing is held. */ }
 }
 
 /** One reading of it, for one attempt. */

@@ -118,7 +118,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   /** The deadline has passed. */
   expired(exchange: Exchange, now: number): void {
     const abandoned: Abandoned = { kind: 'abandoned', by: 'deadline', elapsedMs: now - exchange.startedAt }
-    if (exchange.outcome === null) this.#giveUp(exchange, abandoned, 'deadline.expired', now)
+    if (exchange.outcome === null) this.#late(exchange, abandoned, now)
     // The head is out: the deadline covers the body of an answer, unless it is a stream.
     else if (!exchange.isStream && exchange.outcome.kind === 'reply') exchange.caller.cut()
   }
@@ -130,6 +130,17 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const abandoned: Abandoned = { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }
     if (outcome === null) this.#giveUp(exchange, abandoned, 'caller.gone', now)
     else if (outcome.kind === 'reply') caller.cut()
+  }
+
+  /** A fallback may have something to say instead, except where somebody still waits for how the work ends. */
+  #late(exchange: Exchange, abandoned: Abandoned, now: number): void {
+    const { work } = exchange
+    const instead = work.keeper === null ? work.substitute?.('deadline.expired') ?? null : null
+    if (instead === null) return this.#giveUp(exchange, abandoned, 'deadline.expired', now)
+    exchange.gates.leaveLine(exchange, now)
+    // Told first, so that what the cut brings up is known to be too late.
+    deliver(exchange, instead, now)
+    work.abandon(abandoned, now)
   }
 
   /** Tunnels: the handshake is over. */

@@ -12,7 +12,7 @@ import type { Outcome } from '../core/outcome.ts'
 import { rowOf } from '../core/outcome-matrix.ts'
 import type { OutcomeRow } from '../core/outcome-matrix.ts'
 import type { Handler } from '../core/policy.ts'
-import type { Observer } from '../core/plan.ts'
+import type { Forwarding, Observer } from '../core/plan.ts'
 import { WAIT } from '../core/scope.ts'
 import type { GateRun } from '../core/scope.ts'
 import type { Send } from '../core/upstream.ts'
@@ -20,6 +20,7 @@ import type { Work } from '../core/work.ts'
 
 export interface AttemptsOptions {
   readonly upstream: string
+  readonly forwarding: Forwarding
   readonly gates: GateRun
   readonly send: Send
   readonly clock: Clock
@@ -41,6 +42,10 @@ export class Attempts implements AttemptOwner {
 
   get upstream(): string {
     return this.#options.upstream
+  }
+
+  get forwarding(): Forwarding {
+    return this.#options.forwarding
   }
 
   /** The handler that layers wrap. */
@@ -73,7 +78,11 @@ export class Attempts implements AttemptOwner {
       p99Ms: outcome.kind === 'abandoned' ? pace.at(0.99) : Infinity,
       isRouteDeadline: hasRouteDeadline,
     })
-    if (outcome.kind === 'reply') pace.add(now - attempt.sentAt)
+    // A first attempt that lost to its hedge took at least as long: leaving it out would teach that all are fast, and
+    // ever more would be hedged.
+    if (outcome.kind === 'reply' || (row === 'lost-hedge' && attempt.kind !== 'hedge')) {
+      pace.add(now - attempt.sentAt)
+    }
     return row
   }
 

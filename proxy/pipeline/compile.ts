@@ -102,10 +102,11 @@ function chainFrom(first: number, place: Place, placeAt: (upstream: string) => P
 }
 
 function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {
-  const { route, upstream } = place
+  const { listener, route, upstream } = place
   const deadline = route.options['deadline'] as { readonly default?: number } | 'off' | undefined
   return new Attempts({
     upstream: upstream.name,
+    forwarding: forwardingOf(listener, route, upstream, ground.viaOf(listener.name)),
     gates: gatesOf(attemptPolicies, place, leaf, ground),
     send: sendOf(place, leaf, ground),
     clock: ground.clock,

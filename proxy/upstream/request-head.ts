@@ -64,7 +64,7 @@ export class RequestHeads {
     const { exchange } = work
     const { caller, plan } = exchange
     const { head, body } = caller
-    const recipe = this.#recipeOf(plan.forwarding)
+    const recipe = this.#recipeOf(attempt.owner.forwarding ?? plan.forwarding)
     const found = this.#found
     found.clear()
     const isTrusted = plan.forwarding.trusts(caller.remoteAddress)

@@ -12,6 +12,9 @@ import type { Door } from './door.ts'
 import { doorOf } from './door-options.ts'
 
 const full: Refused = { kind: 'refused', by: 'permit', code: 'bulkhead.full', status: 503, retryAfterMs: 0 }
+/** A hedge is a luxury: it is sent only while this part of the permits is free. */
+const sparePart = 0.25
+
 const atLimit: Refused = { kind: 'refused', by: 'permit', code: 'shed.limit', status: 503, retryAfterMs: 0 }
 
 class PermitGate implements Gate<Attempt> {
@@ -20,8 +23,10 @@ class PermitGate implements Gate<Attempt> {
   readonly #group: LineGroup
   /** The route, as a number of this upstream. */
   readonly #route: number
+  readonly #upstream: string
 
-  constructor(door: Door, group: LineGroup, route: number) {
+  constructor(door: Door, group: LineGroup, route: number, upstream: string) {
+    this.#upstream = upstream
     this.#door = door
     this.#group = group
     this.#route = route
@@ -30,8 +35,10 @@ class PermitGate implements Gate<Attempt> {
   admit(attempt: Attempt, now: number, shadow: boolean): Verdict {
     const { work } = attempt
     const { admission, slowRoutes } = this.#door
-    if (work.holdsPermit) work.holdsPermit = false
-    else if (!admission.tryTake(this.#group, now)) {
+    const hasRoom = attempt.kind !== 'hedge' || admission.inUse < (1 - sparePart) * admission.capacity
+    // What the door gave is of the route's own upstream: one that is asked instead must have a permit to spare.
+    if (work.holdsPermit && work.exchange.plan.upstream === this.#upstream) work.holdsPermit = false
+    else if (!hasRoom || !admission.tryTake(this.#group, now)) {
       const refused = admission.isAtCeiling(this.#group) ? full : atLimit
       if (!shadow) return refused
       work.exchange.wouldRefuse(refused.code, 'permit')
@@ -115,6 +122,6 @@ export const permit: PolicyDefinition<Attempt> = {
   create: (context) => {
     const { door, group } = doorOf(context)
     if (context.routeOptions['priority'] === 'bypass') return new BypassGate(door)
-    return new PermitGate(door, group, door.numberOf(context.route))
+    return new PermitGate(door, group, door.numberOf(context.route), context.upstream)
   },
 }
