@@ -10,13 +10,15 @@ import { loadFile } from './config/commands.ts'
 import { describeOrigin } from './config/effective.ts'
 import type { Origins } from './config/effective.ts'
 import { configurationFromUpstream } from './config/from-upstream.ts'
-import type { Loaded } from './config/load.ts'
-import { renderFaults } from './config/render.ts'
+import type { Loaded as LoadResult } from './config/load.ts'
+import { headline, renderFaults } from './config/render.ts'
 import type { Source } from './config/source.ts'
 import { systemClock } from './core/clock.ts'
 import type { Configuration } from './core/configuration.ts'
 import { systemRandom } from './core/random.ts'
+import type { Read } from './lifecycle/reload.ts'
 import { Serving } from './lifecycle/serve.ts'
+import type { Loaded } from './lifecycle/serve.ts'
 import { isFromTerminal, onSignals } from './lifecycle/signals.ts'
 
 /** Serves until it is told to stop. */
@@ -35,6 +37,7 @@ export async function run(args: readonly string[], io: VerbIo, version: string):
   const { configuration, origins } = loaded
   const serving = new Serving({
     configuration, version, effective: () => effectiveBody(origins), clock: systemClock, random: systemRandom,
+    read: read.options.source.kind === 'file' ? () => readAgain(read.options, io) : null,
   })
   try {
     await serving.start()
@@ -50,14 +53,14 @@ async function untilEnded(serving: Serving): Promise<boolean> {
   const stopListening = onSignals(process, {
     stop: (signal) => { serving.drain(signal) },
     stopNow: (signal) => { serving.endNow(signal) },
-    reload: () => { serving.notice('SIGHUP: this version reads its configuration only at the start') },
+    reload: () => { void serving.reload('SIGHUP') },
   })
   const isClean = await serving.ended
   stopListening()
   return isClean
 }
 
-function load(options: RunOptions, io: VerbIo): { readonly loaded: Loaded; readonly source: Source | null } {
+function load(options: RunOptions, io: VerbIo): { readonly loaded: LoadResult; readonly source: Source | null } {
   const { source, listen, admin, isObserving: observe } = options
   const isTerminal = isFromTerminal()
   if (source.kind === 'file') {
@@ -65,6 +68,14 @@ function load(options: RunOptions, io: VerbIo): { readonly loaded: Loaded; reado
   }
   const loaded = configurationFromUpstream({ upstream: source.url, listen, admin, observe, isTerminal })
   return { loaded, source: null }
+}
+
+/** For a reload: the same as at the start, with the faults in a line each. */
+function readAgain(options: RunOptions, io: VerbIo): Read<Loaded> {
+  const { loaded } = load(options, io)
+  if (!loaded.ok) return { isValid: false, faults: loaded.faults.map(headline) }
+  const { configuration, origins } = loaded
+  return { isValid: true, loaded: { configuration, effective: () => effectiveBody(origins) } }
 }
 
 function banner(serving: Serving, { mode, upstreams, file, hash }: Configuration, version: string): string {

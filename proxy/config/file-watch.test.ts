@@ -7,7 +7,7 @@ function watched(): { clock: VirtualClock; state: { text: string | null }; told:
   const state: { text: string | null } = { text: 'one' }
   const told: number[] = []
   const watch = new FileWatch({
-    path: 'x', clock, changed: () => { told.push(clock.now()) },
+    path: 'x', clock, initial: Buffer.from('one'), changed: () => { told.push(clock.now()) },
     read: async () => {
       if (state.text === null) throw new Error('ENOENT')
       return Buffer.from(state.text)

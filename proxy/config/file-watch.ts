@@ -11,6 +11,8 @@ export interface FileWatchOptions {
   readonly clock: Clock
   /** Called when other bytes have stood in the file for two looks: nobody is in the middle of writing them. */
   readonly changed: () => void
+  /** What stands in the file when the watch begins. */
+  readonly initial: Uint8Array
   /** Reads the file; rejects when it cannot be read now. */
   readonly read?: (path: string) => Promise<Uint8Array>
 }
@@ -21,15 +23,16 @@ const lookEveryMs = 1_000
 export class FileWatch {
   readonly #options: FileWatchOptions
   readonly #read: (path: string) => Promise<Uint8Array>
-  /** What was last told of, or found at the start; '' before the first look. */
-  #known = ''
-  #seen = ''
+  /** Of what was told of last, and of what was seen last. */
+  #known: string
+  #seen: string
   #timer: Timer | null = null
   #isClosed = false
 
   constructor(options: FileWatchOptions) {
     this.#options = options
     this.#read = options.read ?? readFile
+    this.#known = this.#seen = hashOf(options.initial)
     this.#schedule()
   }
 
@@ -42,14 +45,13 @@ export class FileWatch {
     // A file that is gone for a moment is being replaced; for longer, there is nothing better than what is in force.
     const bytes = await this.#read(this.#options.path).catch(() => null)
     if (this.#isClosed) return
-    if (bytes !== null) this.#compare(createHash('sha256').update(bytes).digest('hex'))
+    if (bytes !== null) this.#compare(hashOf(bytes))
     this.#schedule()
   }
 
   #compare(hash: string): void {
     const isStill = hash === this.#seen
     this.#seen = hash
-    if (this.#known === '') this.#known = hash
     if (!isStill || hash === this.#known) return
     this.#known = hash
     this.#options.changed()
@@ -58,4 +60,8 @@ export class FileWatch {
   #schedule(): void {
     this.#timer = this.#options.clock.after(lookEveryMs, () => { void this.#look() })
   }
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }

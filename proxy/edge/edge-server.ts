@@ -1,4 +1,4 @@
-// HTTP/1.1 in, over bare sockets: the set of connections of one listener, its bounds, and the one timer that looks
+// One listener: the set of its connections, whichever protocol they speak, its bounds, and the one timer that looks
 // after them. All that leaves it is a Caller.
 
 import { createServer } from 'node:net'
@@ -7,13 +7,19 @@ import type { Announce } from '../core/announce.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration, ListenerOptions } from '../core/configuration.ts'
+import { CertificateFiles } from './certificate-files.ts'
+import type { EdgeConnection } from './edge-connection.ts'
 import { Gate } from './gate.ts'
 import { HeadFlusher } from './head-flusher.ts'
 import { HttpDate } from './http-date.ts'
 import { Http1Connection } from './http1-connection.ts'
 import type { ConnectionContext } from './http1-context.ts'
+import { Http2Connection } from './http2-connection.ts'
+import { Http2Gate } from './http2-gate.ts'
 import type { Caller } from '../core/caller.ts'
 import { listenOn, urlOf } from './listen.ts'
+import { ProtocolChoice } from './protocol-choice.ts'
+import { TlsDoor } from './tls-door.ts'
 
 export interface EdgeServerOptions {
   readonly listener: ListenerOptions
@@ -35,45 +41,34 @@ export interface EdgeServerOptions {
 const checkIntervalMs = 1000
 /** One field may be half of all. */
 const fieldShare = 0.5
+/** How long a connection has for saying that it ends, ms. */
+const lastWordMs = 250
 
 export class EdgeServer {
-  readonly #options: EdgeServerOptions
+  #options: EdgeServerOptions
   readonly #server: Server
-  readonly #context: ConnectionContext
-  readonly #connections = new Map<Socket, Http1Connection>()
+  #context: ConnectionContext
+  readonly #connections = new Map<Socket, EdgeConnection>()
+  /** Null: without encryption. */
+  readonly #door: TlsDoor | null
+  readonly #certificates: CertificateFiles | null
+  /** What lies below encrypted connections, handshakes among them. */
+  readonly #encrypted = new Set<Socket>()
   /** Open connections by peer address. */
   readonly #perCaller = new Map<string, number>()
+  readonly #flusher: HeadFlusher
+  readonly #date: HttpDate
   #refusedConnections = 0
   #timer: Timer | null = null
 
   constructor(options: EdgeServerOptions) {
     this.#options = options
-    const { clock, limits, listener, timeouts } = options
-    this.#context = {
-      clock,
-      gate: new Gate(limits, options.viaPseudonym),
-      limits: {
-        // The gate's own bound, of the fields alone, is exact; this one keeps what is read before it is known.
-        headBytes: limits.headerBytes + limits.uriBytes + 64,
-        startLineBytes: limits.uriBytes + 64,
-        fieldCount: limits.headerCount,
-        fieldBytes: limits.headerBytes * fieldShare,
-      },
-      flusher: new HeadFlusher(clock),
-      date: new HttpDate(clock),
-      accept: (caller) => options.accept(caller, listener.name),
-      unrouted: options.unrouted,
-      isDraining: options.isDraining,
-      halfClose: listener.halfClose,
-      connectionLimits: {
-        headMs: timeouts.headMs,
-        keepAliveMs: timeouts.keepAliveMs,
-        requestIdleMs: timeouts.requestIdleMs,
-        connectionAgeMs: timeouts.connectionAgeMs,
-        bodyBytesPerSecond: limits.bodyBytesPerSecond,
-        requestsPerConnection: limits.requestsPerConnection,
-      },
-    }
+    const { clock, limits } = options
+    this.#flusher = new HeadFlusher(clock)
+    this.#date = new HttpDate(clock)
+    this.#context = this.#makeContext()
+    this.#door = this.#makeDoor()
+    this.#certificates = this.#watchCertificates()
     // Half-open: what a FIN means is decided by the connection, not by node.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#opened(socket))
     this.#server.maxConnections = limits.connections
@@ -83,10 +78,18 @@ export class EdgeServer {
   /** Begins to accept; resolves to the URL, rejects with one line that says what, where and what to do. */
   async listen(): Promise<string> {
     const { listener, announce } = this.#options
+    await this.#certificates?.open()
     await listenOn(this.#server, listener)
     this.#scheduleCheck()
     announce({ what: 'listening', listener: listener.name, url: this.address })
     return this.address
+  }
+
+  /** Other bounds and times, for connections from now on. Address and encryption stay as they are. */
+  reconfigure(listener: ListenerOptions, { limits, timeouts }: Pick<Configuration, 'limits' | 'timeouts'>): void {
+    this.#options = { ...this.#options, listener, limits, timeouts }
+    this.#context = this.#makeContext()
+    this.#server.maxConnections = limits.connections
   }
 
   /** Where it listens: `http://127.0.0.1:8080`, or `unix:/path`. */
@@ -96,7 +99,7 @@ export class EdgeServer {
 
   /** Open connections, tunnels among them. */
   connections(): number {
-    return this.#connections.size
+    return this.#door === null ? this.#connections.size : this.#encrypted.size
   }
 
   /** Connections that have been given the last of an answer and have not taken it yet. */
@@ -113,7 +116,7 @@ export class EdgeServer {
 
   /** Closes connections on which nothing is under way. */
   closeIdle(): void {
-    for (const [socket, connection] of this.#connections) if (connection.isIdle) socket.destroy()
+    for (const connection of this.#connections.values()) if (connection.isIdle) connection.cut()
   }
 
   /** Closes everything, whatever is under way, and stops accepting. */
@@ -121,15 +124,51 @@ export class EdgeServer {
     this.stopAccepting()
     this.#timer?.clear()
     this.#timer = null
+    this.#certificates?.close()
     for (const connection of this.#connections.values()) connection.cut()
+    // What is still in its handshake has nobody yet who would cut it; the others have time for their last word.
+    if (this.#encrypted.size === 0) return
+    this.#options.clock.after(lastWordMs, () => { for (const socket of this.#encrypted) socket.destroy() })
   }
 
   /** Figures for status and gauges. */
   inspect(): Record<string, number | string> {
     return {
-      connections: this.#connections.size,
+      connections: this.connections(),
       callers: this.#perCaller.size,
       refusedConnections: this.#refusedConnections,
+      ...(this.#door === null ? {} : { failedHandshakes: this.#door.failed }),
+    }
+  }
+
+  #makeContext(): ConnectionContext {
+    const options = this.#options
+    const { clock, limits, listener, timeouts } = options
+    return {
+      clock,
+      gate: new Gate(limits, options.viaPseudonym),
+      http2Gate: new Http2Gate(limits, options.viaPseudonym),
+      limits: {
+        // The gate's own bound, of the fields alone, is exact; this one keeps what is read before it is known.
+        headBytes: limits.headerBytes + limits.uriBytes + 64,
+        startLineBytes: limits.uriBytes + 64,
+        fieldCount: limits.headerCount,
+        fieldBytes: limits.headerBytes * fieldShare,
+      },
+      flusher: this.#flusher,
+      date: this.#date,
+      accept: (caller) => options.accept(caller, listener.name),
+      unrouted: options.unrouted,
+      isDraining: options.isDraining,
+      halfClose: listener.halfClose,
+      connectionLimits: {
+        headMs: timeouts.headMs,
+        keepAliveMs: timeouts.keepAliveMs,
+        requestIdleMs: timeouts.requestIdleMs,
+        connectionAgeMs: timeouts.connectionAgeMs,
+        bodyBytesPerSecond: limits.bodyBytesPerSecond,
+        requestsPerConnection: limits.requestsPerConnection,
+      },
     }
   }
 
@@ -142,14 +181,58 @@ export class EdgeServer {
       return
     }
     this.#perCaller.set(address, open + 1)
-    const connection = new Http1Connection(socket, this.#context)
-    this.#connections.set(socket, connection)
     socket.on('close', () => {
-      this.#connections.delete(socket)
       const left = (this.#perCaller.get(address) ?? 1) - 1
       if (left === 0) this.#perCaller.delete(address)
       else this.#perCaller.set(address, left)
-      connection.closed()
+    })
+    if (this.#door !== null) this.#encrypt(socket, this.#door)
+    else if (this.#options.listener.http2) this.#ask(socket)
+    else this.#serve(socket, new Http1Connection(socket, this.#context))
+  }
+
+  #serve(socket: Socket, connection: EdgeConnection): void {
+    this.#connections.set(socket, connection)
+    socket.on('close', () => {
+      this.#connections.get(socket)?.closed()
+      this.#connections.delete(socket)
+    })
+  }
+
+  /** A plain socket says by its first bytes what it speaks. */
+  #ask(socket: Socket): void {
+    const { clock, timeouts } = this.#options
+    this.#serve(socket, new ProtocolChoice(socket, clock.now() + timeouts.headMs, (isHttp2) => {
+      this.#connections.set(socket, isHttp2
+        ? new Http2Connection(socket, this.#context) : new Http1Connection(socket, this.#context))
+      if (!isHttp2) socket.resume()
+    }))
+  }
+
+  #encrypt(socket: Socket, door: TlsDoor): void {
+    this.#encrypted.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => { this.#encrypted.delete(socket) })
+    door.take(socket)
+  }
+
+  #makeDoor(): TlsDoor | null {
+    const { listener, timeouts } = this.#options
+    if (listener.tls === null) return null
+    return new TlsDoor({
+      tls: listener.tls, http2: listener.http2, handshakeMs: timeouts.headMs,
+      opened: (socket) => {
+        this.#serve(socket, socket.alpnProtocol === 'h2'
+          ? new Http2Connection(socket, this.#context) : new Http1Connection(socket, this.#context))
+      },
+    })
+  }
+
+  #watchCertificates(): CertificateFiles | null {
+    const { listener, clock, announce } = this.#options
+    if (listener.tls === null) return null
+    return new CertificateFiles({
+      listener: listener.name, tls: listener.tls, clock, announce, use: (texts) => { this.#door?.use(texts) },
     })
   }
 

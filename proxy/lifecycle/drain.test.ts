@@ -21,7 +21,7 @@ function worldOf(times: { readonly delayMs?: number; readonly timeoutMs?: number
   const house = new House()
   const announced: Announcement[] = []
   const drain = createDrain({
-    house, clock, delayMs: times.delayMs ?? 5000, timeoutMs: times.timeoutMs ?? 25_000,
+    house, clock, times: () => ({ delayMs: times.delayMs ?? 5000, timeoutMs: times.timeoutMs ?? 25_000 }),
     announce: (announcement) => { announced.push(announcement) }, inFlight: () => house.inFlight,
   })
   const world: World = { clock, house, drain, announced, result: null }

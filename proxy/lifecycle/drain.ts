@@ -12,10 +12,11 @@ export type DrainPhase = 'serving' | 'leaving' | 'refusing' | 'lingering' | 'fin
 
 export interface DrainOptions {
   readonly house: House
-  /** How long to go on serving after the signal, until all who route here have heard that we are not ready; from 0. */
-  readonly delayMs: number
-  /** From the signal to the cut of what still runs; from 0. */
-  readonly timeoutMs: number
+  /**
+   * Asked when it begins. delayMs, from 0: how long to go on serving after the signal, until all who route here have
+   * heard that we are not ready. timeoutMs, from 0: from the signal to the cut of what still runs.
+   */
+  readonly times: () => { readonly delayMs: number; readonly timeoutMs: number }
   /**
    * How long nothing must be in flight before it is over, ms. Where the service's own calls go out through here,
    * longer: it may still be working between two of them.
@@ -64,7 +65,8 @@ export class Drain {
   /** Begins to leave; false when that has already begun. `reason` is for the log: `SIGTERM`, `admin`. */
   begin(reason: string): boolean {
     if (this.#phase !== 'serving') return false
-    const { house, clock, announce, delayMs, timeoutMs } = this.#options
+    const { house, clock, announce, times } = this.#options
+    const { delayMs, timeoutMs } = times()
     this.#startedAt = clock.now()
     this.#phase = 'leaving'
     house.phase = 'leaving'

@@ -11,7 +11,6 @@ import type { Observer } from '../core/plan.ts'
 import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
 import type { Code } from '../core/codes.ts'
-import type { Upstream } from '../core/upstream.ts'
 import { createAcceptor } from '../edge/accept.ts'
 import { EdgeServer } from '../edge/edge-server.ts'
 import { createTunnels } from '../edge/upgrade.ts'
@@ -20,7 +19,9 @@ import { compile } from '../pipeline/compile.ts'
 import type { Ground } from '../pipeline/compile.ts'
 import { Parts } from '../pipeline/parts.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
+import { LeafSet } from './leaf-set.ts'
 import { leafOf } from './leaves.ts'
+import { Listeners } from './listeners.ts'
 
 export interface InstanceOptions {
   readonly configuration: Configuration
@@ -34,20 +35,19 @@ export interface InstanceOptions {
 }
 
 export class Instance {
-  readonly configuration: Configuration
   readonly house = new House()
   readonly parts = new Parts()
-  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly upstreams: LeafSet
   readonly tunnels: Tunnels
-  readonly servers: readonly EdgeServer[]
-  readonly #ground: Ground
+  readonly listeners: Listeners
+  #ground: Ground
   #table: RouteTable
+  #configuration: Configuration
 
   constructor(options: InstanceOptions) {
     const { configuration, clock, random, announce, unrouted } = options
-    this.configuration = configuration
-    this.upstreams = new Map(configuration.upstreams.map((upstream) =>
-      [upstream.name, leafOf(upstream, clock, random)]))
+    this.#configuration = configuration
+    this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, clock, random))
     this.tunnels = createTunnels({ clock })
     // A service may hand our Via on to its own calls, and another Seawall may stand behind: only a request that comes
     // back to the same listener of the same process has gone round.
@@ -57,45 +57,63 @@ export class Instance {
       viaOf,
       clock, random, announce, observer: options.observer, meter: options.meter, house: this.house,
       parts: this.parts,
-      upstreamOf: (name) => this.upstreams.get(name) as Upstream,
+      upstreamOf: (name) => this.upstreams.get(name),
     }
     this.#table = compile(configuration, this.#ground)
     const acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
-    this.servers = configuration.listeners.map((listener) => new EdgeServer({
-      listener, limits: configuration.limits, timeouts: configuration.timeouts, clock, announce, unrouted,
+    this.listeners = new Listeners(configuration, (listener, { limits, timeouts }, isRetired) => new EdgeServer({
+      listener, limits, timeouts, clock, announce, unrouted,
       viaPseudonym: viaOf(listener.name),
       accept: (caller, name) => acceptor.accept(caller, name),
-      isDraining: () => listener.kind === 'ingress' && this.house.phase !== 'serving',
-    }))
+      isDraining: () => isRetired() || (listener.kind === 'ingress' && this.house.phase !== 'serving'),
+    }), clock)
+  }
+
+  /** What is in force. */
+  get configuration(): Configuration {
+    return this.#configuration
   }
 
   /** Listens everywhere, or nowhere: when one address cannot be had the others are given back. */
   async start(): Promise<void> {
-    const results = await Promise.allSettled(this.servers.map((server) => server.listen()))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed === undefined) return
-    this.stop()
-    throw failed.reason
+    try {
+      await this.listeners.start()
+    } catch (error) {
+      this.stop()
+      throw error
+    }
   }
 
-  /** New plans over the same parts, for the exchanges that begin from now on; names must be those it was made with. */
+  /** New plans over the same parts, for the exchanges that begin from now on; names must be those in force. */
   recompile(configuration: Configuration): void {
     this.#table = compile(configuration, this.#ground)
   }
 
+  /**
+   * Another configuration, as a whole or not at all: rejects, with nothing changed, when a listener cannot be opened.
+   * Exchanges that are under way end with the plan they began with.
+   */
+  async change(configuration: Configuration, observer: () => Observer): Promise<void> {
+    const changeListeners = await this.listeners.prepare(configuration)
+    const closeOld = this.upstreams.change(configuration.upstreams)
+    this.#ground = { ...this.#ground, observer: observer() }
+    this.#table = compile(configuration, this.#ground)
+    this.#configuration = configuration
+    changeListeners()
+    closeOld()
+  }
+
   /** Answers that are over for their exchanges, and have not left this process. */
   unsent(): number {
-    let count = 0
-    for (const server of this.servers) count += server.unsent()
-    return count
+    return this.listeners.unsent()
   }
 
   /** Ends everything now. */
   stop(): void {
-    for (const server of this.servers) server.closeAll()
+    this.listeners.closeAll()
     this.tunnels.closeAll()
-    for (const upstream of this.upstreams.values()) upstream.close()
+    this.upstreams.close()
   }
 }

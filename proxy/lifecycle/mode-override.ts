@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Configuration, Mode } from '../core/configuration.ts'
 
 export class ModeOverride {
-  readonly #configuration: Configuration
+  #configuration: Configuration
   readonly #apply: (configuration: Configuration) => void
   readonly #clock: Clock
   #timer: Timer | null = null
@@ -32,6 +32,13 @@ export class ModeOverride {
       this.#put(this.#configuration)
     })
     return null
+  }
+
+  /** Another configuration is in force from now on, and the override is over: it was set over the old one. */
+  rebase(configuration: Configuration): void {
+    this.#timer?.clear()
+    this.#timer = null
+    this.#configuration = this.current = configuration
   }
 
   #put(configuration: Configuration): void {

@@ -1,6 +1,7 @@
 // One reload after the other: the configuration is read again, checked as at the start, and either put in force as a
 // whole or not at all. A bad file changes nothing but the log and a counter.
 
+import type { ReloadResult } from '../admin/changes.ts'
 import type { Announce } from '../core/announce.ts'
 import type { Configuration } from '../core/configuration.ts'
 
@@ -8,10 +9,6 @@ import type { Configuration } from '../core/configuration.ts'
 export type Read<T extends { readonly configuration: Configuration }> =
   | { readonly isValid: true; readonly loaded: T }
   | { readonly isValid: false; readonly faults: readonly string[] }
-
-export type ReloadResult =
-  | { readonly isApplied: true; readonly hash: string; /** False: it was the same. */ readonly isChanged: boolean }
-  | { readonly isApplied: false; readonly faults: readonly string[] }
 
 export interface ReloaderOptions<T extends { readonly configuration: Configuration }> {
   /** Reads and checks; throws nothing. */

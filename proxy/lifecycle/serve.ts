@@ -2,11 +2,14 @@
 // and the drain, started in this order and ended in the other. What signals mean, and what is printed, is decided
 // above.
 
+import { readFileSync } from 'node:fs'
 import { startAdmin } from '../admin/admin.ts'
+import type { ReloadResult } from '../admin/changes.ts'
 import type { Listening } from '../admin/listener.ts'
 import { startProbe } from '../admin/probe.ts'
 import type { HealthSource, Readiness } from '../admin/probe.ts'
 import type { Clock } from '../core/clock.ts'
+import { FileWatch } from '../config/file-watch.ts'
 import type { Configuration } from '../core/configuration.ts'
 import type { Random } from '../core/random.ts'
 import { gaugesOf, inspect } from '../observe/inspect.ts'
@@ -18,14 +21,22 @@ import type { Drain } from './drain.ts'
 import { partsOf } from './figures.ts'
 import { Instance } from './instance.ts'
 import { ModeOverride } from './mode-override.ts'
+import { Reloader } from './reload.ts'
+import type { Read } from './reload.ts'
 import { shutDown } from './shutdown.ts'
 import { createTelling } from './telling.ts'
 import type { Telling } from './telling.ts'
 
-export interface ServeOptions {
+/** A configuration, and what can be said of it. */
+export interface Loaded {
   readonly configuration: Configuration
   /** The body of GET /admin/config: every effective value with its origin, secrets masked. */
   readonly effective: () => unknown
+}
+
+export interface ServeOptions extends Loaded {
+  /** Reads the configuration again; null where there is no file. */
+  readonly read: (() => Read<Loaded>) | null
   readonly version: string
   readonly clock: Clock
   readonly random: Random
@@ -40,6 +51,9 @@ export class Serving {
   readonly #instance: Instance
   readonly #drain: Drain
   readonly #mode: ModeOverride
+  readonly #reloader: Reloader<Loaded> | null
+  #watch: FileWatch | null = null
+  #effective: () => unknown
   readonly #startedAt: number
   #listeners: Listening[] = []
   #isStarted = false
@@ -55,10 +69,12 @@ export class Serving {
     const instance = this.#instance = new Instance({
       configuration, clock, random, announce, observer, meter, unrouted,
     })
+    this.#effective = options.effective
     this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
+    this.#reloader = options.read === null ? null : this.#makeReloader(options.read)
     const hasEgress = configuration.listeners.some(({ kind }) => kind === 'egress')
     this.#drain = createDrain({
-      ...configuration.drain, clock, announce, house: instance.house,
+      times: () => instance.configuration.drain, clock, announce, house: instance.house,
       ...(hasEgress ? { lingerMs: egressLingerMs } : {}),
       inFlight: () => instance.house.inFlight + this.#tunnelCount() + instance.unsent(),
     })
@@ -79,14 +95,16 @@ export class Serving {
       this.#listeners.push(await startAdmin({
         ...this.#health(), ...admin,
         status: () => this.status(),
-        configuration: this.#options.effective,
+        configuration: () => this.#effective(),
         audit: (entry) => { this.#telling.logs.notices.info(entry, 'admin') },
         drain: () => this.drain('POST /admin/drain'),
+        ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
         setMode: (change) => this.#mode.set(change),
         overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
       }))
       if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))
       this.#isStarted = true
+      this.#watchFile()
     } catch (error) {
       await this.#stop()
       throw error
@@ -103,13 +121,17 @@ export class Serving {
     this.#drain.hurry(reason)
   }
 
-  /** A notice for the log. */
-  notice(message: string): void {
-    this.#telling.logs.notices.warn(message)
+  /** Reads the configuration again. `reason` is for the log. */
+  async reload(reason: string): Promise<ReloadResult> {
+    if (this.#reloader !== null) return this.#reloader.reload(reason)
+    const faults = ['this instance was started without a file; there is nothing to read again']
+    this.#telling.announce({ what: 'configuration-rejected', reason, faults })
+    return { isApplied: false, faults }
   }
 
   status(): Status {
-    const { configuration, version, clock } = this.#options
+    const { version, clock } = this.#options
+    const { configuration } = this.#instance
     return inspect({
       version,
       configuration: () => ({ file: configuration.file, hash: configuration.hash, mode: this.#mode.current.mode }),
@@ -124,7 +146,7 @@ export class Serving {
   }
 
   #listenerFigures(): Status['listeners'] {
-    const { servers, configuration } = this.#instance
+    const { listeners: { servers }, configuration } = this.#instance
     return configuration.listeners.map(({ name, kind }, i) => ({ name, kind, url: servers[i]?.address ?? '' }))
   }
 
@@ -140,7 +162,7 @@ export class Serving {
     const reasons: string[] = []
     if (!this.#isStarted) reasons.push('not every listener is open')
     if (this.#drain.phase !== 'serving') reasons.push('draining')
-    if (this.#options.configuration.readiness.includeUpstream) {
+    if (this.#instance.configuration.readiness.includeUpstream) {
       for (const [name, door] of this.#instance.parts.named<Door>(doorKey)) {
         if (door.readiness.waiting > 0) reasons.push(`upstream ${name} refuses connections`)
       }
@@ -150,11 +172,33 @@ export class Serving {
 
   #tunnelCount(): number {
     let count = 0
-    for (const name of this.#instance.upstreams.keys()) count += this.#instance.tunnels.count(name)
+    for (const name of this.#instance.upstreams.names) count += this.#instance.tunnels.count(name)
     return count
   }
 
+  #makeReloader(read: () => Read<Loaded>): Reloader<Loaded> {
+    const { announce, meter } = this.#telling
+    return new Reloader({
+      read, announce,
+      current: () => this.#instance.configuration,
+      count: (result) => { meter.counter('seawall_config_reloads_total', { result }).add() },
+      apply: async ({ configuration, effective }) => {
+        await this.#instance.change(configuration, () => this.#telling.reloaded(configuration))
+        this.#mode.rebase(configuration)
+        this.#effective = effective
+      },
+    })
+  }
+
+  #watchFile(): void {
+    const { configuration: { file }, clock } = this.#options
+    if (file === null) return
+    const changed = (): void => { void this.reload('the file has changed') }
+    this.#watch = new FileWatch({ path: file, clock, initial: readFileSync(file), changed })
+  }
+
   #stop(): Promise<boolean> {
+    this.#watch?.close()
     const { clock } = this.#options
     const steps = [
       { name: 'instance', close: () => this.#instance.stop() },

@@ -28,6 +28,8 @@ export interface Telling {
   /** A request without a route; its caller, where its head could be read. */
   readonly unrouted: (code: Code, caller?: Caller) => void
   readonly logDropped: () => number
+  /** For the plans of another configuration. */
+  reloaded(configuration: Configuration): Observer
   /** Writes what is buffered: the last thing before the exit. */
   close(): void
 }
@@ -58,6 +60,11 @@ export function createTelling(
       accessLog.unrouted({ code, method, path, remoteAddress: caller.remoteAddress })
     },
     logDropped: () => logs.dropped() + accessLog.dropped(),
+    reloaded({ routes, upstreams, hash, accessLog: mode }) {
+      accessLog.setMode(mode)
+      const names = { routes: routes.map(({ name }) => name), upstreams: upstreams.map(({ name }) => name), hash }
+      return observeWith(metrics.reloaded(names), accessLog)
+    },
     close() {
       metrics.close()
       logs.flushSync()

@@ -32,6 +32,8 @@ export interface Unrouted {
 }
 
 export interface AccessLog {
+  /** Which exchanges get a line from now on. */
+  setMode(mode: Configuration['accessLog']): void
   exchangeEnded(exchange: Exchange, now: number): void
   unrouted(request: Unrouted): void
   /** Lines not written because of the bound. */
@@ -44,7 +46,8 @@ const sampledShare = 0.01
 /** Longest texts of a caller in a line, characters. */
 const maxLength = { method: 32, path: 512, requestId: 128 }
 
-export function createAccessLog({ mode, logger, clock, random }: AccessLogOptions): AccessLog {
+export function createAccessLog({ mode: firstMode, logger, clock, random }: AccessLogOptions): AccessLog {
+  let mode = firstMode
   const bound = new LineBound()
   const isDue = (isNotable: boolean, now: number): boolean => {
     if (mode === 'off') return false
@@ -52,6 +55,7 @@ export function createAccessLog({ mode, logger, clock, random }: AccessLogOption
     return (isNotable || (mode === 'sampled' && random() < sampledShare)) && bound.take(now)
   }
   return {
+    setMode(next) { mode = next },
     exchangeEnded(exchange, now) {
       if (isDue(isNotable(exchange), now)) logger[levelOf(exchange)](lineOf(exchange, now), 'exchange')
     },

@@ -3,8 +3,10 @@
 
 import type { Test } from 'tap'
 import { systemClock } from '../../proxy/core/clock.ts'
+import type { Clock } from '../../proxy/core/clock.ts'
 import { systemRandom } from '../../proxy/core/random.ts'
 import type { Configuration } from '../../proxy/core/configuration.ts'
+import type { EdgeServer } from '../../proxy/edge/edge-server.ts'
 import { Instance } from '../../proxy/lifecycle/instance.ts'
 import { PolicyMeter } from '../../proxy/observe/policy-meter.ts'
 import { configurationOf, Recorder } from '../support/plans.ts'
@@ -18,7 +20,9 @@ export interface BetweenOptions {
   readonly timeouts?: Partial<Configuration['timeouts']>
   readonly listener?: Partial<Configuration['listeners'][number]>
   readonly route?: NonNullable<Sketch['routes']>[number]
+  readonly routes?: NonNullable<Sketch['routes']>
   readonly upstream?: Record<string, unknown>
+  readonly clock?: Clock
 }
 
 export type Answering = (request: Received, count: number) => string | Buffer | undefined
@@ -45,8 +49,11 @@ export class Between {
     this.record = record
     this.unrouted = unrouted
     this.defects = defects
-    this.port = Number(new URL(instance.servers[0]?.address as string).port)
+    this.port = Number(new URL(this.server.address).port)
   }
+
+  /** The one listener. */
+  get server(): EdgeServer { return this.instance.listeners.servers[0] as EdgeServer }
 
   /** A caller that has sent these bytes. */
   caller(bytes: string | Buffer = ''): RawClient {
@@ -96,8 +103,8 @@ export async function between(t: Test, answer: Answering = () => ok, options: Be
 /** The same in front of an origin that a test has scripted by itself. */
 export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: BetweenOptions = {}): Promise<Between> {
   const sketched = configurationOf({
-    routes: [options.route ?? {}],
-    upstreams: [{ name: 'service', endpoints: [origin.url], startupMs: 0, options: options.upstream ?? {} }],
+    routes: options.routes ?? [options.route ?? {}],
+    upstreams: [{ name: 'service', endpoints: [origin.url], startupMs: 0, options: { limit: 'off', ...options.upstream } }],
   })
   const configuration: Configuration = {
     ...sketched,
@@ -109,13 +116,25 @@ export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: Betwe
   const unrouted: string[] = []
   const defects: unknown[] = []
   const instance = new Instance({
-    configuration, clock: systemClock, random: systemRandom, observer: record,
+    configuration, clock: options.clock ?? systemClock, random: systemRandom, observer: record, meter: new PolicyMeter(),
     announce: (said) => { if (said.what === 'defect') defects.push(said.error) },
     unrouted: (code) => { unrouted.push(code) },
   })
   await instance.start()
   t.teardown(() => instance.stop())
   return new Between(t, origin, instance, record, unrouted, defects)
+}
+
+/** The real clock, which a test can put forward: what takes a minute need not take one. */
+export class SkewedClock implements Clock {
+  #skewMs = 0
+  now(): number { return systemClock.now() + this.#skewMs }
+  wallMs(): number { return systemClock.wallMs() }
+  after(...args: Parameters<Clock['after']>): ReturnType<Clock['after']> { return systemClock.after(...args) }
+  endOfTurn(...args: Parameters<Clock['endOfTurn']>): ReturnType<Clock['endOfTurn']> {
+    return systemClock.endOfTurn(...args)
+  }
+  forward(ms: number): void { this.#skewMs += ms }
 }
 
 /** A request without a body; each of `fields` is a whole line. */

@@ -258,6 +258,6 @@ test('C11 no socket of anybody ends the process, however it breaks', async (t) =
     if (i % 2 === 0) client.socket.once('connect', () => client.socket.resetAndDestroy())
     else setTimeout(() => client.socket.resetAndDestroy(), i % 10)
   }
-  await eventually('all of them are gone', () => b.instance.servers[0]?.connections() === 0)
+  await eventually('all of them are gone', () => b.server.connections() === 0)
   t.strictSame(b.defects, [])
 })
