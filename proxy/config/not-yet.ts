@@ -5,10 +5,10 @@ const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['stores', 'defaults', 'policies'],
   listener: [],
   upstream: [
-    'limit', 'breaker', 'health', 'balance', 'deduplicates', 'tls', 'http2', 'slowStart', 'throttle', 'type',
+    'health', 'balance', 'tls', 'http2', 'slowStart', 'type',
   ],
   route: [
-    'priority', 'idempotency', 'retry', 'hedge', 'fallback', 'breaker', 'failover', 'slo',
+    'slo',
     'explain',
   ],
 }
