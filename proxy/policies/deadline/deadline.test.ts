@@ -1,7 +1,11 @@
 import { test } from 'tap'
 import { World } from '../../../test/sim/world.ts'
+import { meterValue } from '../../../test/support/meter-value.ts'
 
 const hang = { mode: 'hang' } as const
+const ignored = (world: World): number =>
+  meterValue(world.joined.meter, 'seawall_deadline_ignored_total', { route: 'route-0' })
+
 const route = (deadline: object): object => ({ routes: [{ options: { deadline } }] })
 
 test('without a deadline of route or caller a request may take its time', async (t) => {
@@ -51,7 +55,18 @@ test('nonsense is ignored and the default of the route holds', async (t) => {
     const caller = world.ask({ headers: ['x-request-timeout-ms', asked] })
     await world.run(1_000)
     t.equal(caller.endedAt, 200, JSON.stringify(asked))
+    t.equal(ignored(world), 1, JSON.stringify(asked))
   }
+})
+
+test('a deadline that is said twice is none, and counted', async (t) => {
+  const world = new World({ sketch: route({ default: 200 }), upstream: hang })
+  const twice = world.ask({ headers: ['x-request-timeout-ms', '50', 'X-Request-Timeout-Ms', '60'] })
+  const once = world.ask({ headers: ['x-request-timeout-ms', '50'] })
+  await world.run(1_000)
+  t.equal(twice.endedAt, 200)
+  t.equal(once.endedAt, 50)
+  t.equal(ignored(world), 1)
 })
 
 test('the deadline covers the wait for a permit', async (t) => {

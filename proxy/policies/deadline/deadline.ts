@@ -5,7 +5,8 @@ import type { Clock } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { Answer, Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
-import { firstValue } from '../../core/raw-headers.ts'
+import type { Counter } from '../../core/meter.ts'
+import type { RawHeaders } from '../../core/raw-headers.ts'
 import type { Verdict } from '../../core/scope.ts'
 import { deadlineSchema } from './schema.ts'
 import type { DeadlineOptions } from './schema.ts'
@@ -23,10 +24,11 @@ class DeadlineGate implements Gate<Exchange> {
   readonly #clock: Clock
   readonly #defaultMs: number
   readonly #maxMs: number
-  #ignored = 0
+  readonly #ignored: Counter
 
-  constructor(options: DeadlineOptions, clock: Clock) {
+  constructor(options: DeadlineOptions, clock: Clock, ignored: Counter) {
     this.#clock = clock
+    this.#ignored = ignored
     this.#defaultMs = options.default ?? Infinity
     this.#maxMs = options.max ?? defaultMaxMs
   }
@@ -58,26 +60,42 @@ class DeadlineGate implements Gate<Exchange> {
     exchange.deadlineTimer = null
   }
 
-  inspect(): Record<string, number> {
-    return { ignoredHeaders: this.#ignored }
-  }
-
   #timeoutOf(exchange: Exchange): number {
-    const headers = exchange.caller.head.headers
-    const asked = firstValue(headers, 'x-request-timeout-ms') ?? firstValue(headers, 'x-envoy-expected-rq-timeout-ms')
-    if (asked === undefined) return this.#defaultMs
+    const asked = askedFor(exchange.caller.head.headers)
+    if (asked === null) return this.#defaultMs
     const timeoutMs = wholeMs.test(asked) ? Number(asked) : 0
     if (timeoutMs === 0) {
-      this.#ignored++
+      this.#ignored.add()
       return this.#defaultMs
     }
     return Math.min(timeoutMs, this.#maxMs)
   }
 }
 
+const ownName = 'x-request-timeout-ms'
+const envoyName = 'x-envoy-expected-rq-timeout-ms'
+
+/** What the caller says of its time, in our words or else in Envoy's; '' when it says it twice, null when not at all. */
+function askedFor(headers: RawHeaders): string | null {
+  let own: string | null = null
+  let envoy: string | null = null
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (name.length === ownName.length && name.toLowerCase() === ownName) {
+      own = own === null ? headers[i + 1] as string : ''
+    } else if (name.length === envoyName.length && name.toLowerCase() === envoyName) {
+      envoy = envoy === null ? headers[i + 1] as string : ''
+    }
+  }
+  return own ?? envoy
+}
+
 /** Stands on every route, because a caller may send a deadline where the route has none. */
 export const deadline: PolicyDefinition<Exchange> = {
   name: 'deadline',
   routeSchema: { deadline: deadlineSchema },
-  create: (context) => new DeadlineGate(context.routeOptions['deadline'] ?? {}, context.clock),
+  create: (context) => new DeadlineGate(
+    context.routeOptions['deadline'] ?? {}, context.clock,
+    context.meter.counter('seawall_deadline_ignored_total', { route: context.route }),
+  ),
 }
