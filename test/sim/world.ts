@@ -4,6 +4,7 @@
 import { createAcceptor } from '../../proxy/edge/accept.ts'
 import type { Acceptor } from '../../proxy/edge/accept.ts'
 import { createTunnels } from '../../proxy/edge/upgrade.ts'
+import type { Upstream } from '../../proxy/core/upstream.ts'
 import { join } from '../support/plans.ts'
 import type { Joined, Sketch } from '../support/plans.ts'
 import { exponential, seededRandom } from './seeded-random.ts'
@@ -17,6 +18,10 @@ export interface WorldOptions {
   readonly seed?: number
   readonly sketch?: Sketch
   readonly upstream?: Partial<Behaviour>
+  /** Upstreams of another kind, by name, instead of the one. */
+  readonly upstreams?: (clock: VirtualClock) => (name: string) => Upstream
+  /** Several endpoints: how each differs from `upstream`. */
+  readonly hosts?: readonly Partial<Behaviour>[]
 }
 
 /** One population of callers that come whether or not they are served. */
@@ -41,9 +46,10 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.seed = options.seed ?? 1
     this.clock = new VirtualClock()
-    this.upstream = new SimUpstream('service', this.clock, options.upstream)
+    this.upstream = new SimUpstream('service', this.clock, options.upstream, options.hosts)
     const random = seededRandom(this.seed, 'seawall')
-    this.joined = join(options.sketch ?? {}, this.clock, random, this.upstream)
+    const upstream = options.upstreams?.(this.clock) ?? this.upstream
+    this.joined = join(options.sketch ?? {}, this.clock, random, upstream)
     this.#acceptor = createAcceptor({
       table: () => this.joined.table,
       clock: this.clock,

@@ -10,6 +10,7 @@ import { House } from '../../proxy/core/house.ts'
 import type { PolicyName } from '../../proxy/core/outcome.ts'
 import type { Observer } from '../../proxy/core/plan.ts'
 import type { Random } from '../../proxy/core/random.ts'
+import type { RecordStore } from '../../proxy/core/record-store.ts'
 import type { Upstream } from '../../proxy/core/upstream.ts'
 import { PolicyMeter } from '../../proxy/observe/policy-meter.ts'
 import { compile } from '../../proxy/pipeline/compile.ts'
@@ -81,15 +82,18 @@ export interface Joined {
   readonly meter: PolicyMeter
 }
 
-/** Compiles a sketch over that clock and that upstream. */
-export function join(sketch: Sketch, clock: Clock, random: Random, upstream: Upstream): Joined {
+/** Compiles a sketch over that clock, that upstream (or those, by name) and, for keys, that store. */
+export function join(
+  sketch: Sketch, clock: Clock, random: Random, upstream: Upstream | ((name: string) => Upstream),
+  records: RecordStore | null = null,
+): Joined {
   const record = new Recorder()
   const house = new House()
   const announced: Announcement[] = []
   const parts = new Parts()
   const meter = new PolicyMeter()
   const table = compile(configurationOf(sketch), {
-    clock, random, observer: record, house, parts, meter, upstreamOf: () => upstream,
+    clock, random, observer: record, house, parts, meter, records, upstreamOf: typeof upstream === 'function' ? upstream : () => upstream,
     viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
   })
