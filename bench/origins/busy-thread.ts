@@ -8,7 +8,6 @@ export class BusyThread implements Workplace {
   #head = 0
   #workMs: number
   #isWorking = false
-  #isClosed = false
 
   constructor({ workMs }: BusyShape) {
     this.#workMs = workMs
@@ -28,12 +27,7 @@ export class BusyThread implements Workplace {
     this.#workMs = workMs ?? this.#workMs
   }
 
-  close(): void {
-    this.#isClosed = true
-  }
-
   #workOne = (): void => {
-    if (this.#isClosed) return
     const endsAtMs = performance.now() + this.#workMs
     while (performance.now() < endsAtMs);
     this.#line[this.#head++]?.()

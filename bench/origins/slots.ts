@@ -26,11 +26,6 @@ export class Slots implements Workplace {
     this.#arm()
   }
 
-  close(): void {
-    clearTimeout(this.#timer)
-    this.#timerAtMs = -Infinity
-  }
-
   #arm(): void {
     const atMs = this.#line.nextEndMs
     if (atMs >= this.#timerAtMs) return

@@ -75,7 +75,7 @@ test('less than the capacity is full when no more was offered, and 0.95 of it is
   t.equal(of(303), Infinity)
 })
 
-test('a stretch too short for three seconds is judged by those it has, and one without a second not at all', async (t) => {
+test('a stretch too short for three seconds is judged by those it has, one without a second not at all', async (t) => {
   const series = seriesOf([{ offered: 400, ok: 0 }, { offered: 400, ok: 400 }])
   t.equal(recoveryMs({ series, changeAtMs: 0, untilMs: 2000, capacityPerSecond: 400 }), 1000)
   t.equal(recoveryMs({ series, changeAtMs: 1500, untilMs: 2000, capacityPerSecond: 400 }), Infinity)

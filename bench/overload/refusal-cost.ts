@@ -1,7 +1,7 @@
 // What a refusal costs the proxy in CPU time: Seawall's under too much load, beside answers of others that only ever
-// refuse and decide nothing. Measured twice: in open loop at ten times the load of a service, and in closed loop at the
-// proxy's full speed, where it reads many requests a turn. The second is what is usually given as the cost of an answer;
-// the first has in it what it costs a process to wake up.
+// refuse and decide nothing. Measured twice: in open loop at ten times the load of a service, and in closed loop at
+// the proxy's full speed, where it reads many requests a turn. The second is what is usually given as the cost of an
+// answer; the first has in it what it costs a process to wake up.
 import { ratioTo, summarise } from '../arms.ts'
 import type { ArmResult, Figures } from '../arms.ts'
 import type { Contender, Subject } from '../contenders/contender.ts'
@@ -10,6 +10,7 @@ import { seawallUntouched, seawallWithoutRoute } from '../contenders/seawall.ts'
 import type { Check, Findings } from '../experiment.ts'
 import type { LoadReport } from '../generator/plan.ts'
 import type { ServicePlan } from '../origins/workplace.ts'
+import type { DotPanel } from '../svg.ts'
 import { spreadCell } from '../table.ts'
 import { closedPlan, getSmall, offer as offerLoad } from '../workloads.ts'
 import { observe, visit } from './run.ts'
@@ -121,11 +122,7 @@ function findings(arms: readonly ArmResult[]): Findings {
         spreadCell(figures.ok), spreadCell(figures.refused),
       ]),
     }],
-    panels: (['closedUs', 'openUs'] as const).map((figure) => ({
-      kind: 'dots', title: figure === 'closedUs' ? 'at full speed' : `at ${ratePerSecond} a second`,
-      valueLabel: 'microseconds an answer',
-      rows: arms.flatMap(({ name, figures }) => figures[figure] === undefined ? [] : [{ name, spread: figures[figure] }]),
-    })),
+    panels: [panel(arms, 'closedUs', 'at full speed'), panel(arms, 'openUs', `at ${ratePerSecond} a second`)],
     notes: [
       'User and system time of all threads. Seawall refusing: without what its proxied requests cost, at the price of ' +
       '"proxied" in the same round. "No route" is a constant 404: the gate, the match and the counting, no admission. ' +
@@ -137,6 +134,12 @@ function findings(arms: readonly ArmResult[]): Findings {
       atMost(arms, proxied, mostOfProxied, 'of a proxied request'),
     ],
   }
+}
+
+function panel(arms: readonly ArmResult[], figure: 'closedUs' | 'openUs', title: string): DotPanel {
+  const rows = arms.flatMap(({ name, figures: { [figure]: spread } }) =>
+    spread === undefined ? [] : [{ name, spread }])
+  return { kind: 'dots', title, valueLabel: 'microseconds an answer', rows }
 }
 
 function atMost(arms: readonly ArmResult[], baseline: string, most: number, what: string): Check {
