@@ -39,10 +39,10 @@ export class PriorityReader {
     this.#inheritedCeiling = own === undefined ? levelOf.critical : this.#ceiling
   }
 
-  /** Sets the class of an exchange, and returns its level. One that is not `default` has been inherited. */
+  /** Sets the class of an exchange, and returns its level. */
   read(exchange: Exchange): number {
-    const inherited = exchange.priority
-    let level = inherited === 'default' ? this.#ceiling : Math.max(levelOf[inherited], this.#inheritedCeiling)
+    const inherited = exchange.inheritedPriority
+    let level = inherited === null ? this.#ceiling : Math.max(levelOf[inherited], this.#inheritedCeiling)
     if (!this.#isDeaf) {
       const asked = levelAskedFor(exchange.caller.head.headers)
       if (asked > level) level = asked
