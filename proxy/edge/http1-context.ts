@@ -7,12 +7,14 @@ import type { ConnectionLimits } from './connection-timing.ts'
 import type { Gate } from './gate.ts'
 import type { HeadFlusher } from './head-flusher.ts'
 import type { HttpDate } from './http-date.ts'
+import type { Http2Gate } from './http2-gate.ts'
 import type { Caller } from '../core/caller.ts'
 
 /** What all connections of a listener share. */
 export interface ConnectionContext {
   readonly clock: Clock
   readonly gate: Gate
+  readonly http2Gate: Http2Gate
   readonly limits: HeadLimits
   readonly flusher: HeadFlusher
   readonly date: HttpDate

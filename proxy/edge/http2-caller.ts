@@ -17,7 +17,7 @@ import type { RequestBody } from './request-body.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { BodyPace, Moving } from './stall-watch.ts'
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_NO_ERROR } = constants
 
 export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   readonly head: RequestHead
@@ -131,8 +131,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
 
   cut(): void {
     if (this.#isOver || this.#isCut) return
-    this.#isCut = true
-    this.#stream.close(NGHTTP2_INTERNAL_ERROR)
+    this.#break()
   }
 
   limitBody(maxBytes: number): void {
@@ -159,11 +158,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     const stalled = this.#stall.look(this, this.#pace(), now, requestIdleMs, bodyBytesPerSecond)
     if (stalled === 'receiving') this.broken('request.timeout')
     // It is over for its exchange as well: nobody else would end it.
-    else if (stalled === 'sending') {
-      this.#isCut = true
-      stream.close(NGHTTP2_CANCEL)
-      stream.destroy()
-    }
+    else if (stalled === 'sending') this.#break()
   }
 
   #pace(): BodyPace {
@@ -194,9 +189,14 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     try {
       step()
     } catch {
-      this.#isCut = true
-      this.#stream.close(NGHTTP2_INTERNAL_ERROR)
+      this.#break()
     }
+  }
+
+  /** Resets the stream. Closing it instead would end the answer first, and a half would pass for a whole. */
+  #break(): void {
+    this.#isCut = true
+    this.#stream.destroy(brokenOff)
   }
 
   /** The stream is closed before its answer was complete. */
@@ -210,4 +210,6 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   }
 }
 
+/** Node makes INTERNAL_ERROR of it; nobody reads it. */
+const brokenOff = new Error('the answer broke off')
 const ownDate = { sendDate: false }

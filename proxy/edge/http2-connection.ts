@@ -14,7 +14,9 @@ import { Http2Caller } from './http2-caller.ts'
 import { sessionOptions } from './http2-session-options.ts'
 import { identityOf } from './peer-identity.ts'
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
+const {
+  NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM,
+} = constants
 
 /** Streams that their caller resets this soon cost more than they can have been meant for, ms. */
 const soonMs = 1000
@@ -57,6 +59,7 @@ export class Http2Connection implements EdgeConnection {
   readonly #openedAt: number
   #idleSince: number
   #hasAnnouncedEnd = false
+  #isFlooded = false
   #endedAt = -1
 
   /** The socket has been read by nobody, or what was read is in it again. */
@@ -102,7 +105,7 @@ export class Http2Connection implements EdgeConnection {
     const overhead = Math.max(0, readBytes - this.#readBytes - this.#usefulBytes)
     this.#readBytes = readBytes
     this.#usefulBytes = 0
-    if (!this.#overhead.take(overhead, now)) return this.#destroy(NGHTTP2_ENHANCE_YOUR_CALM)
+    if (!this.#overhead.take(overhead, now)) return this.#stopFlood()
     if (this.#callers.size > 0) return
     const { headMs, keepAliveMs } = this.context.connectionLimits
     if (now - this.#idleSince >= (this.#requests > 0 ? keepAliveMs : headMs)) this.#session.close()
@@ -131,11 +134,12 @@ export class Http2Connection implements EdgeConnection {
   wasReset(caller: Http2Caller): void {
     const now = this.context.clock.now()
     if (this.#session.destroyed || now - caller.startedAt >= soonMs) return
-    if (!this.#resets.take(1, now)) this.#destroy(NGHTTP2_ENHANCE_YOUR_CALM)
+    if (!this.#resets.take(1, now)) this.#stopFlood()
   }
 
   #opened(stream: ServerHttp2Stream, flags: number, raw: RawHeaders): void {
     stream.on('error', () => {})
+    if (this.#isFlooded) return stream.close(NGHTTP2_REFUSED_STREAM)
     const { context } = this
     this.#requests++
     if (this.#isLastRequest()) this.#announceEnd()
@@ -162,7 +166,7 @@ export class Http2Connection implements EdgeConnection {
   }
 
   #control(): void {
-    if (!this.#controls.take(1, this.context.clock.now())) this.#destroy(NGHTTP2_ENHANCE_YOUR_CALM)
+    if (!this.#controls.take(1, this.context.clock.now())) this.#stopFlood()
   }
 
   /**
@@ -176,6 +180,13 @@ export class Http2Connection implements EdgeConnection {
     this.#hasAnnouncedEnd = true
     session.goaway(NGHTTP2_NO_ERROR, anyStream)
     session.ping(() => { session.close() })
+  }
+
+  /** At the end of the turn: a session that is destroyed while it reads gives another reason than ours. */
+  #stopFlood(): void {
+    if (this.#isFlooded) return
+    this.#isFlooded = true
+    this.context.clock.endOfTurn(() => { this.#destroy(NGHTTP2_ENHANCE_YOUR_CALM) })
   }
 
   #destroy(code: number): void {

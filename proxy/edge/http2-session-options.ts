@@ -22,7 +22,8 @@ export function sessionOptions(limits: HeadLimits): ServerSessionOptions & { str
     maxOutstandingPings: 10,
     maxOutstandingSettings: 10,
     maxSessionInvalidFrames: 100,
-    maxSessionRejectedStreams: 200,
+    // Streams beyond the bound are refused one by one; a connection that goes on and on with it ends.
+    maxSessionRejectedStreams: 1000,
     // A last resort behind our own count, which knows whether a stream was reset soon.
     streamResetBurst: 1000,
     streamResetRate: 200,
