@@ -21,6 +21,9 @@ export interface PolicyKeys {
  */
 const onByDefault: ReadonlySet<string> = new Set(['inherit', 'deadline', 'timeouts', 'limit', 'breaker'])
 
+/** Parts of one mechanism, which has one key for all of them. */
+const partsOfOne: ReadonlySet<string> = new Set(['recall', 'claim', 'record'])
+
 const off: SchemaNode = { const: 'off', description: 'Turned off.' }
 const mode = modeSchema as SchemaNode
 
@@ -74,7 +77,8 @@ function policyProperties(
 function keysOf(policy: PolicyOptions, which: 'routeSchema' | 'upstreamSchema'): Readonly<Record<string, SchemaNode>> {
   const keys = (policy[which] ?? {}) as Readonly<Record<string, SchemaNode>>
   const hasOptions = policy.routeSchema !== undefined || policy.upstreamSchema !== undefined
-  if (which === 'upstreamSchema' || !hasOptions || Object.hasOwn(keys, policy.name)) return keys
+  const isNamed = Object.hasOwn(keys, policy.name) || partsOfOne.has(policy.name)
+  if (which === 'upstreamSchema' || !hasOptions || isNamed) return keys
   return { ...keys, [policy.name]: {
     type: 'object', properties: {}, additionalProperties: false,
     description: `Turns ${policy.name} off or observes it on this route; its options stand under other keys.`,

@@ -12,6 +12,8 @@ import { inherit } from '../policies/inherit/inherit.ts'
 import { rateLimit } from '../policies/rate-limit/rate-limit.ts'
 import { permit } from '../policies/shed/permit.ts'
 import { shed } from '../policies/shed/shed.ts'
+import { claim, recall, record } from '../policies/idempotency/idempotency.ts'
+import { hedge } from '../policies/hedge/hedge.ts'
 import { timeouts } from '../policies/timeouts/timeouts.ts'
 
 /** Gates of an exchange: between the caller and the work. */
@@ -30,6 +32,8 @@ export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
 ]
 
 /** Layers around the attempts of a work, from the outermost in. */
+  // Who repeats a request is answered without capacity: also while the service sheds, a breaker is open, or we drain.
+  recall,
 export const layers: readonly LayerDefinition[] = [
 ]
 
@@ -37,6 +41,17 @@ export const layers: readonly LayerDefinition[] = [
 export const attemptPolicies: readonly PolicyDefinition<Attempt>[] = [
   // Binds one permit to this attempt, until the upstream's work is over.
   permit,
+  // Answers only: sends nothing upstream, and is never recorded. Outside everything that could still find a real answer.
+  fallback,
+  // Outside whatever sends again or elsewhere: all attempts of one key are one record, written before it is replied.
+  record,
+  // Outside retry, because the second upstream is asked when the first is given up; inside what records a key, because
+  // all attempts of one key are one record.
+  failover,
+  // Sees each judged outcome, spends the upstream's budget, and never repeats a refusal of our own.
+  retry,
+  // Inside retry: two attempts at a time are one try, and a lost hedge is no failure.
+  hedge,
   // The last look at the time before the wire: refuses when the deadline is gone, else gives the attempt its own.
   timeouts,
 ]
@@ -46,3 +61,5 @@ export const leaves: readonly LeafDefinition[] = [
   // What is injected is met by everything above as if the upstream had done it.
   fault,
 ]
+  // The last before the wire, so that nothing that is refused has ever taken a key.
+  claim,

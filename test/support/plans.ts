@@ -93,7 +93,8 @@ export function join(
   const parts = new Parts()
   const meter = new PolicyMeter()
   const table = compile(configurationOf(sketch), {
-    clock, random, observer: record, house, parts, meter, records, upstreamOf: typeof upstream === 'function' ? upstream : () => upstream,
+    clock, random, observer: record, house, parts, meter, records,
+    upstreamOf: typeof upstream === 'function' ? upstream : () => upstream,
     viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
   })

@@ -1,0 +1,114 @@
+// What is said of a key: the refusals, and a recorded answer given again. Everything here is made from what the store
+// holds; nothing of a key, and nothing of a body but the body itself, is in it.
+
+import type { Code } from '../../core/codes.ts'
+import { codes } from '../../core/codes.ts'
+import { firstValue } from '../../core/raw-headers.ts'
+import type { RawHeaders } from '../../core/raw-headers.ts'
+import type { Outcome, PolicyName, Refused, Reply } from '../../core/outcome.ts'
+import type { DoneRecord, StoreFault, UnknownRecord } from '../../core/record-store.ts'
+import { WholeBody } from '../../core/whole-body.ts'
+
+/** What became of a request with a key, in `idempotency-status` and as label of its counter. */
+export type KeyStatus = 'executed' | 'replayed' | 'in-progress' | 'unknown' | 'released' | 'unrecorded' | 'bypassed'
+
+/** A refusal of one of the three parts. */
+export function refused(by: PolicyName, code: Code, fields?: RawHeaders): Refused {
+  const plain = { kind: 'refused', by, code, status: codes[code].status, retryAfterMs: 0 } as const
+  return fields === undefined ? plain : { ...plain, fields }
+}
+
+function statusField(status: KeyStatus): RawHeaders { return ['idempotency-status', status] }
+
+/** How soon it is worth asking again for an answer that is being made. */
+const askAgainMs = 1_000
+
+export const keyMissing = refused('recall', 'idempotency.key-missing')
+export const keyInvalid = refused('recall', 'idempotency.key-invalid')
+export const keyReused = refused('recall', 'idempotency.key-reused')
+export const overQuota = refused('claim', 'idempotency.quota')
+export const inProgress: Refused = {
+  ...refused('recall', 'idempotency.in-progress', [...statusField('in-progress'), 'retry-after', '1']),
+  members: { retryAfterMs: askAgainMs },
+}
+const otherCredential = refused('recall', 'idempotency.result-unavailable', statusField('executed'))
+
+/** Two seconds: what a store needs to come back, or an operator to be told. */
+const storeRetryMs = 2_000
+const unavailable: Refused = { ...refused('recall', 'idempotency.store-unavailable'), retryAfterMs: storeRetryMs }
+export const storeFull: Refused = { ...refused('recall', 'idempotency.store-full'), retryAfterMs: storeRetryMs }
+
+/** Nothing was sent, because its record could not be written or read. */
+export function storeFailed({ reason }: StoreFault): Refused {
+  return reason === 'no-space' ? storeFull : unavailable
+}
+
+/** Nobody knows what became of it. */
+export function outcomeUnknown({ reason, createdAtMs }: UnknownRecord, ref: string): Refused {
+  return {
+    ...refused('recall', 'idempotency.outcome-unknown', statusField('unknown')),
+    members: { since: new Date(createdAtMs).toISOString(), reason, ref },
+  }
+}
+
+/** It was executed, and its body is not there. Says what is: enough to look it up. */
+function bodyMissing({ answer }: DoneRecord): Refused {
+  const kept: Record<string, string> = {}
+  for (const name of ['location', 'etag', 'content-type']) {
+    const value = firstValue(answer.headers, name)
+    if (value !== undefined) kept[name] = value
+  }
+  return {
+    ...refused('recall', 'idempotency.result-unavailable', statusField('executed')),
+    members: { originalStatus: answer.status, originalHeaders: kept, reason: answer.gap ?? 'too-large' },
+  }
+}
+
+/** What is true of one moment, one hop or one caller, and not of the answer. */
+const momentary = /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
+
+/** The recorded answer as it goes to whoever repeats the request, or why it does not. */
+export function replayOf(
+  record: DoneRecord, asking: { readonly credential: string; readonly isOpenToScope: boolean },
+  keepsCookies: boolean,
+): Reply | Refused {
+  const { answer } = record
+  if (!asking.isOpenToScope && asking.credential !== record.credential) return otherCredential
+  if (answer.body === null) return bodyMissing(record)
+  const headers: string[] = []
+  let hasCacheControl = false
+  for (let i = 0; i < answer.headers.length; i += 2) {
+    const name = (answer.headers[i] as string).toLowerCase()
+    if (momentary.test(name) || (name === 'set-cookie' && !keepsCookies)) continue
+    if (name === 'cache-control') hasCacheControl = true
+    headers.push(answer.headers[i] as string, answer.headers[i + 1] as string)
+  }
+  if (!hasCacheControl) headers.push('cache-control', 'no-store')
+  headers.push('idempotency-replayed', 'true', ...statusField('replayed'))
+  return {
+    kind: 'reply', status: answer.status, reason: answer.statusText, headers, origin: 'replay',
+    body: wholeBody(answer.body, answer.trailers),
+  }
+}
+
+/** Trailers need a body whose end alone tells its length. */
+export function wholeBody(bytes: Uint8Array, trailers: RawHeaders | null): WholeBody {
+  return new WholeBody(bytes.length === 0 ? [] : [bytes], trailers === null ? bytes.length : -1, trailers)
+}
+
+/** An outcome with the status of its key; what an upstream says of keys of its own gives way. */
+export function withStatus(outcome: Outcome, status: KeyStatus): Outcome {
+  if (outcome.kind === 'reply') {
+    const headers: string[] = []
+    for (let i = 0; i < outcome.headers.length; i += 2) {
+      const name = outcome.headers[i] as string
+      if (name.length !== 18 || name.toLowerCase() !== 'idempotency-status') {
+        headers.push(name, outcome.headers[i + 1] as string)
+      }
+    }
+    headers.push('idempotency-status', status)
+    return { ...outcome, headers }
+  }
+  if (outcome.kind !== 'refused' && outcome.kind !== 'failed') return outcome
+  return { ...outcome, fields: [...outcome.fields ?? [], 'idempotency-status', status] }
+}

@@ -1,0 +1,100 @@
+// HOT PATH — runs for every attempt of a keyed route. Rules: docs/decisions/0004.
+// The last before the wire: takes the key of a work, once, for all its attempts. Standing here, nothing that is refused
+// has ever written to the store. Who loses the race is refused, and record answers it as recall would have.
+
+import { randomBytes } from 'node:crypto'
+import type { Attempt } from '../../core/attempt.ts'
+import type { Outcome, Refused } from '../../core/outcome.ts'
+import type { Gate } from '../../core/policy.ts'
+import type { ClaimResult, ClaimToken } from '../../core/record-store.ts'
+import { WAIT } from '../../core/scope.ts'
+import type { Verdict } from '../../core/scope.ts'
+import { inProgress, overQuota, storeFailed, storeFull } from './answers.ts'
+import { Holding } from './holding.ts'
+import { keyedOf } from './keyed.ts'
+import type { Keyed } from './keyed.ts'
+
+/** What the layers around see of a lost race. */
+const lostRace: Refused = { ...inProgress, by: 'claim' }
+
+export class ClaimGate implements Gate<Attempt> {
+  readonly name = 'claim'
+
+  admit(attempt: Attempt, now: number): Verdict {
+    const keyed = keyedOf(attempt.work.exchange)
+    if (keyed === null || keyed.isBypassed) return null
+    if (keyed.holding !== null) return keyed.holding.admit(attempt, now)
+    const { desk, settings } = keyed.route
+    const windows = { maxKeys: settings.maxKeys, maxInFlight: settings.maxInFlight, windowMs: settings.ttlMs }
+    if (!desk.quota.take(keyed.scope, windows, now)) {
+      keyed.count('quota')
+      return overQuota
+    }
+    const token = randomBytes(16).toString('base64url')
+    const result = desk.claim({
+      key: keyed.record, fingerprint: keyed.fingerprint, credential: keyed.credential, token,
+      leaseMs: settings.leaseMs, ttlMs: settings.ttlMs, inDoubt: settings.inDoubt,
+    })
+    if (!(result instanceof Promise)) return this.#verdict(keyed, attempt, token, result)
+    keyed.claiming = attempt
+    void result.then((late) => {
+      if (keyed.claiming !== attempt) return this.#forget(keyed, token, late)
+      keyed.claiming = null
+      attempt.gates.proceed(attempt, this.#verdict(keyed, attempt, token, late), desk.clock.now())
+    })
+    return WAIT
+  }
+
+  /** Counts what reached the wire, and notes what goes on although nobody waits for it. */
+  judge(attempt: Attempt, _outcome: Outcome, _now: number): void {
+    const keyed = keyedOf(attempt.work.exchange)
+    if (keyed === null) return
+    if (attempt.sentAt >= 0) keyed.dispatched++
+    if (attempt.isDetached) keyed.holding?.awaits(attempt)
+  }
+
+  cancel(attempt: Attempt): void {
+    const keyed = keyedOf(attempt.work.exchange)
+    if (keyed !== null && keyed.claiming === attempt) keyed.claiming = null
+  }
+
+  #verdict(keyed: Keyed, attempt: Attempt, token: ClaimToken, result: ClaimResult): Refused | null {
+    const { desk, settings } = keyed.route
+    desk.arrived(keyed.record, keyed)
+    if (result.kind === 'taken') {
+      keyed.holding = new Holding(keyed, attempt.work, token, result)
+      return null
+    }
+    desk.quota.giveBack(keyed.scope, false)
+    if (result.kind === 'full') {
+      keyed.count('store-failed')
+      return storeFull
+    }
+    if (result.kind === 'fault') {
+      // It may have been applied: nothing is sent, so that the key is free if the store hears of it.
+      this.#release(keyed, token)
+      if (settings.failsOpen) {
+        keyed.isBypassed = true
+        return null
+      }
+      keyed.count('store-failed')
+      return storeFailed(result)
+    }
+    keyed.lost = result
+    return lostRace
+  }
+
+  /** The attempt is gone: nothing was sent and nothing will be. */
+  #forget(keyed: Keyed, token: ClaimToken, result: ClaimResult): void {
+    keyed.route.desk.quota.giveBack(keyed.scope, false)
+    if (result.kind === 'taken' || result.kind === 'fault') this.#release(keyed, token)
+  }
+
+  #release(keyed: Keyed, token: ClaimToken): void {
+    const { desk } = keyed.route
+    const wake = (): void => { desk.waiters.wake(keyed.record, null) }
+    const result = desk.timed('release', () => desk.store.release(keyed.record, token))
+    if (result instanceof Promise) void result.then(wake)
+    else wake()
+  }
+}

@@ -1,0 +1,149 @@
+// What all keyed routes of an instance share: the store with the time its operations take, those who wait for a key,
+// the claims that are held, and answers that the store would not take yet. It outlives a reload.
+
+import type { Clock } from '../../core/clock.ts'
+import type { House } from '../../core/house.ts'
+import type { Histogram, Meter } from '../../core/meter.ts'
+import type { Random } from '../../core/random.ts'
+import type {
+  ClaimRequest, ClaimResult, DoneRecord, Lookup, RecordCounts, RecordKey, RecordStore, Soon,
+} from '../../core/record-store.ts'
+import { HeldBodies } from './intake.ts'
+import { Quota } from './quota.ts'
+import { Waiters } from './waiters.ts'
+
+/** A claim that is held: what an instance that ends must still say a word on. */
+export interface Held { shutDown(): Promise<void> }
+
+/** Where the desk of an instance is found among its parts. */
+export const deskKey = 'idempotency:desk'
+
+/** Look-ups under way at once; beyond it a key counts as unknown, and its claim will tell. */
+const maxLookups = 1_000
+/** Answers that wait for the store, and their bytes. */
+const maxUnrecorded = 1_000
+const maxUnrecordedBytes = 16 * 1_048_576
+/** Counting may take a look at many records: not at each scrape. */
+const countEveryMs = 5_000
+
+type Operation = 'lookup' | 'claim' | 'finish' | 'release' | 'doubt' | 'renew'
+
+export class Desk {
+  readonly store: RecordStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly house: House
+  readonly waiters = new Waiters()
+  readonly bodies = new HeldBodies()
+  readonly quota = new Quota()
+  readonly held = new Set<Held>()
+  /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
+  readonly underway = new Map<RecordKey, object>()
+  readonly #times: { readonly [O in Operation]: Histogram }
+  readonly #unrecorded = new Map<RecordKey, DoneRecord>()
+  #unrecordedBytes = 0
+  #lookups = 0
+  #counts: RecordCounts = { kind: 'counts', done: 0, inFlight: 0, unknown: 0, isEstimate: false }
+  #countedAt = -Infinity
+  #isUp = true
+
+  constructor(store: RecordStore, clock: Clock, random: Random, house: House, meter: Meter) {
+    this.store = store
+    this.clock = clock
+    this.random = random
+    this.house = house
+    const time = (op: Operation): Histogram => meter.histogram('seawall_idempotency_store_seconds', { op })
+    this.#times = {
+      lookup: time('lookup'), claim: time('claim'), finish: time('finish'), release: time('release'),
+      doubt: time('doubt'), renew: time('renew'),
+    }
+    meter.gauge('seawall_store_up', { store: 'idempotency' }, () => this.#isUp ? 1 : 0)
+    for (const [state, name] of [['done', 'done'], ['in-flight', 'inFlight'], ['unknown', 'unknown']] as const) {
+      meter.gauge('seawall_idempotency_records', { state }, () => this.#count()[name])
+    }
+  }
+
+  /** What the key is now; null: too many look-ups are under way. */
+  lookup(key: RecordKey): Soon<Lookup> | null {
+    const kept = this.#unrecorded.get(key)
+    if (kept !== undefined) return kept
+    if (this.#lookups >= maxLookups) return null
+    const found = this.timed('lookup', () => this.store.lookup(key))
+    if (!(found instanceof Promise)) return found
+    this.#lookups++
+    return found.then((lookup) => {
+      this.#lookups--
+      return lookup
+    })
+  }
+
+  claim(request: ClaimRequest): Soon<ClaimResult> {
+    const kept = this.#unrecorded.get(request.key)
+    if (kept !== undefined) return kept.fingerprint === request.fingerprint ? kept : { kind: 'mismatch' }
+    return this.timed('claim', () => this.store.claim(request))
+  }
+
+  /** Answers duplicates of this process from here, until the store has the answer; false: there is no room. */
+  keep(key: RecordKey, record: DoneRecord): boolean {
+    const bytes = record.answer.body?.length ?? 0
+    if (this.#unrecorded.size >= maxUnrecorded || this.#unrecordedBytes + bytes > maxUnrecordedBytes) return false
+    this.#unrecorded.set(key, record)
+    this.#unrecordedBytes += bytes
+    return true
+  }
+
+  forget(key: RecordKey): void {
+    const record = this.#unrecorded.get(key)
+    if (record === undefined) return
+    this.#unrecorded.delete(key)
+    this.#unrecordedBytes -= record.answer.body?.length ?? 0
+  }
+
+  /** The first request of a key has claimed it, or never will: whoever waited behind it looks again. */
+  arrived(key: RecordKey, first: object): void {
+    if (this.underway.get(key) !== first) return
+    this.underway.delete(key)
+    this.waiters.wake(key, null)
+  }
+
+  /** Runs an operation of the store; its time is counted, and whether the store answered. */
+  timed<T extends { readonly kind: string }>(op: Operation, run: () => Soon<T>): Soon<T> {
+    const since = this.clock.now()
+    const result = run()
+    if (!(result instanceof Promise)) return this.#seen(op, since, result)
+    return result.then((value) => this.#seen(op, since, value))
+  }
+
+  /** Figures for the status. */
+  inspect(): Record<string, number | string> {
+    return {
+      ...this.store.inspect(), held: this.held.size, waiters: this.waiters.count, lookups: this.#lookups,
+      bodiesHeld: this.bodies.count, bytesHeld: this.bodies.bytes, unrecorded: this.#unrecorded.size,
+    }
+  }
+
+  /** The instance ends: whatever is still in flight will not be known. Resolves when that is on record. */
+  async shutDown(): Promise<void> {
+    await Promise.all([...this.held].map((held) => held.shutDown()))
+  }
+
+  #seen<T extends { readonly kind: string }>(op: Operation, since: number, value: T): T {
+    this.#times[op].observe(this.clock.now() - since)
+    this.#isUp = value.kind !== 'fault'
+    return value
+  }
+
+  #count(): RecordCounts {
+    const now = this.clock.now()
+    if (now - this.#countedAt < countEveryMs) return this.#counts
+    this.#countedAt = now
+    const counted = this.store.counts()
+    if (counted instanceof Promise) void counted.then((counts) => { this.#counted(counts) })
+    else this.#counted(counted)
+    return this.#counts
+  }
+
+  #counted(counts: RecordCounts | { readonly kind: 'fault' }): void {
+    if (counts.kind === 'counts') this.#counts = counts
+  }
+}

@@ -1,0 +1,215 @@
+// A key that is ours, from its claim to the last word on it: keeps the lease, lets attempts end that nobody waits for
+// any more, and writes what became of them: the answer, the release because nothing was sent, or that nobody knows.
+//
+//   held ──reply──► record ──► over        ──failed, refused──► release (delivered no) or doubt ──► over
+//     └──caller left, deadline, attempt given up──► late window ──answer──► record    ──nothing──► doubt
+
+import type { Attempt } from '../../core/attempt.ts'
+import type { Timer } from '../../core/clock.ts'
+import type { Outcome, Refused, Reply } from '../../core/outcome.ts'
+import type { ClaimToken, DoubtReason, StoredAnswer } from '../../core/record-store.ts'
+import { WAIT } from '../../core/scope.ts'
+import type { Verdict } from '../../core/scope.ts'
+import { WholeBody } from '../../core/whole-body.ts'
+import type { Keeper, Work } from '../../core/work.ts'
+import { inProgress, withStatus } from './answers.ts'
+import type { KeyStatus } from './answers.ts'
+import { collect } from './collecting.ts'
+import type { Held } from './desk.ts'
+import type { Keyed } from './keyed.ts'
+import { isReleasing, isStream, reasonOf } from './lessons.ts'
+import { Ledger } from './ledger.ts'
+
+/** A lease nearer to its end than this share of it is renewed before anything more is sent. */
+const freshPart = 0.5
+
+const fenced: Refused = { ...inProgress, by: 'claim' }
+
+export class Holding implements Keeper, Held {
+  readonly #keyed: Keyed
+  readonly #work: Work
+  readonly #ledger: Ledger
+  readonly #detached = new Set<Attempt>()
+  #reason: DoubtReason = 'reset'
+  /** An answer that came for an attempt already given up, while another was still tried. */
+  #stashed: Reply | null = null
+  /** The attempt whose late answer is being read. */
+  #reading: Attempt | null = null
+  #lease: Timer | null = null
+  #window: Timer | null = null
+  #renewedAt: number
+  /** The layers have given up: what comes now is late. */
+  #isConcluded = false
+  #isAlone = false
+  #isOver = false
+
+  constructor(
+    keyed: Keyed, work: Work, token: ClaimToken, claim: { readonly generation: number; readonly createdAtMs: number },
+  ) {
+    const { desk } = keyed.route
+    this.#keyed = keyed
+    this.#work = work
+    this.#ledger = new Ledger(keyed, token, claim)
+    this.#renewedAt = desk.clock.now()
+    work.keeper = this
+    desk.held.add(this)
+    // Where a lock says that we live, there is nothing to renew.
+    if (desk.store.isShared) this.#renewLater()
+  }
+
+  /** Gate: one more attempt of the same work. */
+  admit(attempt: Attempt, now: number): Verdict {
+    const { desk, settings } = this.#keyed.route
+    if (this.#isOver) return fenced
+    if (!desk.store.isShared || now - this.#renewedAt < settings.leaseMs * freshPart) return null
+    const renewed = this.#ledger.renew()
+    const verdict = (kind: string): Verdict => kind === 'stored' || kind === 'already' ? null : fenced
+    if (!(renewed instanceof Promise)) return verdict(renewed.kind)
+    void renewed.then(({ kind }) => {
+      if (kind !== 'fault') this.#renewedAt = desk.clock.now()
+      attempt.gates.proceed(attempt, verdict(kind) as Refused | null, desk.clock.now())
+    })
+    return WAIT
+  }
+
+  /** Gate: this attempt goes on although nobody waits for it. */
+  awaits(attempt: Attempt): void { this.#detached.add(attempt) }
+
+  /** Layer: that is all the attempts came to. Writes it down, and gives what the caller is to be told. */
+  async conclude(outcome: Outcome): Promise<Outcome> {
+    const stashed = this.#stashed
+    this.#stashed = null
+    this.#isConcluded = true
+    if (outcome.kind === 'reply') {
+      stashed?.body?.discard()
+      return this.#answered(outcome)
+    }
+    if (this.#isOver) return withStatus(outcome, 'unknown')
+    if (stashed !== null) return this.#answered(stashed)
+    if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
+    if (this.#detached.size > 0) return withStatus(outcome, 'in-progress')
+    return this.#gaveUp(outcome)
+  }
+
+  // Keeper
+  late(attempt: Attempt, outcome: Outcome): void {
+    this.#detached.delete(attempt)
+    if (outcome.kind === 'reply') {
+      if (this.#isOver || this.#stashed !== null) return outcome.body?.discard()
+      this.#reading = attempt
+      if (!this.#isConcluded) this.#stashed = outcome
+      else void this.#answered(outcome).then((told) => { if (told.kind === 'reply') told.body?.discard() })
+      return
+    }
+    if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
+    if (this.#isConcluded && this.#detached.size === 0) void this.#gaveUp(outcome)
+  }
+
+  /** The exchange is over: from here on this counts as work of its own, and has its own bound. */
+  goOnAlone(): void {
+    if (this.#isOver || this.#isAlone) return
+    const { desk, settings } = this.#keyed.route
+    this.#isAlone = true
+    desk.house.inFlight++
+    this.#window = desk.clock.after(settings.lateWindowMs, () => { this.#windowOver() })
+  }
+
+  async shutDown(): Promise<void> {
+    if (this.#isOver) return
+    this.#over(true)
+    await this.#ledger.doubt('shutdown')
+  }
+
+  #windowOver(): void {
+    this.#window = null
+    const now = this.#keyed.route.desk.clock.now()
+    this.#reason = 'timeout'
+    const outcome = { kind: 'abandoned', by: 'deadline', elapsedMs: now - this.#work.exchange.startedAt } as const
+    // Those given up earlier may no longer be among the running ones.
+    for (const attempt of this.#detached) attempt.cut(outcome, now)
+    this.#reading?.cut(outcome, now)
+    this.#work.cut(outcome, now)
+  }
+
+  async #answered(reply: Reply): Promise<Outcome> {
+    const { settings, isSeawall } = this.#keyed.route
+    if (this.#isOver) return withStatus(reply, 'unrecorded')
+    if (isReleasing(reply, settings, isSeawall, this.#keyed.dispatched)) {
+      await this.#ledger.release()
+      return this.#told(reply, 'released', false)
+    }
+    if (isStream(reply, this.#work.exchange.plan.isStream) || (reply.body?.length ?? 0) > settings.maxResponseBytes) {
+      return this.#recorded(reply, withoutBody(reply))
+    }
+    if (reply.body === null) return this.#recorded(reply, { ...withoutBody(reply), body: new Uint8Array(0), gap: null })
+    const { length } = reply.body
+    const collected = await collect(reply.body, settings.maxResponseBytes)
+    if (this.#isOver) return withStatus({ ...reply, body: null }, 'unknown')
+    if (collected.kind === 'too-large') return this.#recorded({ ...reply, body: collected.rest }, withoutBody(reply))
+    if (collected.kind === 'broken') {
+      await this.#ledger.doubt('truncated')
+      return this.#told({ kind: 'failed', fault: 'upstream.reset', cause: collected.cause }, 'unknown', true)
+    }
+    const { bytes, trailers } = collected
+    const body = new WholeBody([bytes], length, trailers)
+    return this.#recorded({ ...reply, body }, { ...withoutBody(reply), body: bytes, trailers, gap: null })
+  }
+
+  async #recorded(reply: Reply, answer: StoredAnswer): Promise<Outcome> {
+    const status = await this.#ledger.finish(answer)
+    return this.#told(reply, status, true)
+  }
+
+  /** No attempt has come to an answer, and none runs. */
+  async #gaveUp(outcome: Outcome): Promise<Outcome> {
+    if (this.#isOver) return outcome
+    if (this.#work.delivered === 'no') {
+      await this.#ledger.release()
+      // The edge says itself that nothing was sent.
+      this.#over(false)
+      this.#keyed.count('released')
+      return outcome
+    }
+    await this.#ledger.doubt(this.#reason)
+    return this.#told(outcome, 'unknown', true)
+  }
+
+  #told(outcome: Outcome, status: KeyStatus, isUsed: boolean): Outcome {
+    this.#over(isUsed)
+    this.#keyed.count(status)
+    return withStatus(outcome, status)
+  }
+
+  #renewLater(): void {
+    const { desk, settings } = this.#keyed.route
+    this.#lease = desk.clock.after(settings.leaseMs / 3, () => {
+      const since = desk.clock.now()
+      const renewed = this.#ledger.renew()
+      const seen = ({ kind }: { kind: string }): void => {
+        if (this.#isOver) return
+        if (kind === 'stored' || kind === 'already') this.#renewedAt = since
+        this.#renewLater()
+      }
+      if (renewed instanceof Promise) void renewed.then(seen)
+      else seen(renewed)
+    })
+  }
+
+  #over(isUsed: boolean): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { desk } = this.#keyed.route
+    this.#lease?.clear()
+    this.#window?.clear()
+    desk.held.delete(this)
+    desk.quota.giveBack(this.#keyed.scope, isUsed)
+    // From here on whoever leaves ends what still runs, as everywhere.
+    if (this.#work.keeper === this) this.#work.keeper = null
+    if (this.#isAlone) desk.house.inFlight--
+  }
+}
+
+/** The answer as it is kept when its body is not. */
+function withoutBody({ status, reason, headers }: Reply): StoredAnswer {
+  return { status, statusText: reason, headers, body: null, trailers: null, gap: 'too-large' }
+}

@@ -1,0 +1,277 @@
+// What callers with a key are told while everything works as it should: first requests, repetitions at once and later,
+// keys that are none, and whose they are. The numbers are those of the catalogue of cases.
+
+import { test } from 'tap'
+import { field, KeyedWorld } from '../../../test/sim/keyed-world.ts'
+
+test('case 1: a fresh key is executed once, and the caller is told so', async (t) => {
+  const world = new KeyedWorld()
+  const caller = await world.chargeAt(0)
+  await world.run(1_000)
+  t.equal(caller.status, 201)
+  t.equal(caller.text, '{"id":1}')
+  t.equal(field(caller, 'idempotency-status'), 'executed')
+  t.equal(field(caller, 'idempotency-replayed'), undefined)
+  t.equal(world.charged, 1)
+  t.equal(world.count('executed'), 1)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 2: the same request again gets the same answer, and nothing reaches the service', async (t) => {
+  const world = new KeyedWorld()
+  const first = await world.chargeAt(0)
+  const again = await world.chargeAt(5_000)
+  await world.run(6_000)
+  t.equal(again.status, first.status)
+  t.equal(again.text, first.text)
+  t.equal(field(again, 'location'), field(first, 'location'))
+  t.equal(field(again, 'idempotency-replayed'), 'true')
+  t.equal(field(again, 'idempotency-status'), 'replayed')
+  t.equal(field(again, 'cache-control'), 'no-store')
+  t.equal(world.upstream.received, 1)
+  t.strictSame(world.broken(), [])
+})
+
+for (const onConcurrent of ['wait', 'reject']) {
+  test(`case 3: fifty at once are one charge, with ${onConcurrent}`, async (t) => {
+    const world = new KeyedWorld({ idempotency: { onConcurrent } })
+    world.upstream.step = () => ({ afterMs: 500 })
+    const callers = Array.from({ length: 50 }, () => world.charge())
+    await world.run(2_000)
+    t.equal(world.charged, 1)
+    const executed = callers.filter((caller) => field(caller, 'idempotency-status') === 'executed')
+    t.equal(executed.length, 1)
+    if (onConcurrent === 'wait') {
+      t.ok(callers.every((caller) => caller.status === 201 && caller.text === '{"id":1}'))
+      t.equal(world.count('replayed'), 49)
+    } else {
+      const told = callers.filter((caller) => caller.code === 'idempotency.in-progress')
+      t.equal(told.length, 49)
+      t.ok(told.every((caller) => field(caller, 'retry-after') === '1'))
+      t.ok(told.every((caller) => field(caller, 'idempotency-status') === 'in-progress'))
+    }
+    t.strictSame(world.broken(), [])
+  })
+}
+
+test('case 3: who waits longer than allowed is told that it is in progress, before the deadline is', async (t) => {
+  const world = new KeyedWorld({ idempotency: { wait: 300 }, route: { deadline: { default: 400 } } })
+  world.upstream.step = () => ({ afterMs: 350 })
+  const first = await world.chargeAt(0)
+  const second = world.charge()
+  await world.run(200)
+  const third = world.charge({ headers: ['x-request-timeout-ms', '100'] })
+  await world.run(2_000)
+  t.equal(first.status, 201)
+  t.equal(second.code, 'idempotency.in-progress')
+  t.equal(second.endedAt, 300)
+  t.equal(third.code, 'idempotency.in-progress')
+  t.ok(third.endedAt < 300)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 6: another body with a used key is refused', async (t) => {
+  const world = new KeyedWorld()
+  await world.chargeAt(0)
+  const other = await world.chargeAt(1_000, { body: '{"amount":2}' })
+  t.equal(other.status, 422)
+  t.equal(other.code, 'idempotency.key-reused')
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 7: another body is refused as such while the first is in flight, not told to wait', async (t) => {
+  const world = new KeyedWorld()
+  world.charge()
+  const other = world.charge({ body: '{"amount":2}' })
+  await world.run(1)
+  t.equal(other.status, 422)
+  await world.run(1_000)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 8: another path, query or method with a used key is refused', async (t) => {
+  const world = new KeyedWorld()
+  await world.chargeAt(0)
+  await world.run(1_000)
+  for (const other of [{ path: '/refund' }, { path: '/charge?n=1' }, { method: 'PATCH' }]) {
+    t.equal((await world.chargeAt(1_000, other)).status, 422, JSON.stringify(other))
+  }
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 9: a key that is missing or none is refused, and nothing is sent', async (t) => {
+  const world = new KeyedWorld({ idempotency: { required: true } })
+  const long = 'k'.repeat(256)
+  const bad = ['', long, `"${long}"`, 'a, b', '"a", "b"', '"k', 'k"', '""', 'a\u0001b', 'caf\u00e9', 'a b', 'k;p=1', '"k";p=1']
+  t.equal((await world.chargeAt(0, { key: null })).code, 'idempotency.key-missing')
+  for (const key of bad) {
+    const caller = await world.chargeAt(0, { key })
+    t.equal(caller.code, 'idempotency.key-invalid', JSON.stringify(key))
+    t.equal(caller.status, 400)
+  }
+  const twice = await world.chargeAt(0, { key: 'k', headers: ['idempotency-key', 'k'] })
+  t.equal(twice.code, 'idempotency.key-invalid')
+  t.equal(world.upstream.received, 0)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 9: a key may be as long as 255 characters, and hold a list inside quotes', async (t) => {
+  const world = new KeyedWorld({ idempotency: { required: true } })
+  for (const key of ['k'.repeat(255), '"a, b"', '"say \\"k\\""', 'order:1/2']) {
+    const caller = await world.chargeAt(world.clock.now(), { key })
+    await world.run(world.clock.now() + 100)
+    t.equal(caller.status, 201, key)
+  }
+  t.equal(world.charged, 4)
+})
+
+test('case 9: where no key is required, a request without one is sent, and told that nobody keeps it', async (t) => {
+  const world = new KeyedWorld()
+  const first = world.charge({ key: null })
+  const second = world.charge({ key: null })
+  await world.run(1_000)
+  t.equal(field(first, 'idempotency-status'), 'bypassed')
+  t.equal(second.status, 201)
+  t.equal(world.charged, 2)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 10: a key in quotes and the same bare are one key', async (t) => {
+  const world = new KeyedWorld()
+  await world.chargeAt(0, { key: '"abc"' })
+  const bare = await world.chargeAt(1_000, { key: 'abc' })
+  t.equal(field(bare, 'idempotency-replayed'), 'true')
+  t.equal(world.charged, 1)
+})
+
+test('case 11: on methods that ask for nothing a key means nothing', async (t) => {
+  const world = new KeyedWorld()
+  for (const method of ['GET', 'HEAD', 'PUT']) {
+    const before = world.upstream.received
+    const first = await world.chargeAt(world.clock.now(), { method })
+    await world.run(world.clock.now() + 100)
+    await world.chargeAt(world.clock.now(), { method })
+    await world.run(world.clock.now() + 100)
+    t.equal(world.upstream.received - before, 2, method)
+    t.equal(field(first, 'idempotency-status'), undefined)
+  }
+  t.strictSame(world.broken(), [])
+})
+
+test('case 12: a declined charge stays declined', async (t) => {
+  const world = new KeyedWorld()
+  world.upstream.step = () => ({ status: 402, executes: false })
+  await world.chargeAt(0)
+  const again = await world.chargeAt(1_000)
+  t.equal(again.status, 402)
+  t.equal(field(again, 'idempotency-replayed'), 'true')
+  t.equal(world.upstream.received, 1)
+})
+
+for (const status of [429, 401]) {
+  test(`case 13: after a ${status} the key is free, and the next answer is kept`, async (t) => {
+    const world = new KeyedWorld()
+    world.upstream.step = (count) => count === 1 ? { status, executes: false } : {}
+    const first = await world.chargeAt(0)
+    const second = await world.chargeAt(1_000)
+    const third = await world.chargeAt(2_000)
+    t.equal(first.status, status)
+    t.equal(field(first, 'idempotency-status'), 'released')
+    t.equal(second.status, 201)
+    t.equal(field(third, 'idempotency-replayed'), 'true')
+    t.equal(world.upstream.received, 2)
+    t.strictSame(world.broken(), [])
+  })
+}
+
+for (const status of [503, 408, 500]) {
+  test(`case 13 and 14: a ${status} may come after a charge: it is replayed`, async (t) => {
+    const world = new KeyedWorld()
+    world.upstream.step = () => ({ status, headers: ['retry-after', '1'] })
+    await world.chargeAt(0)
+    const again = await world.chargeAt(1_000)
+    t.equal(again.status, status)
+    t.equal(field(again, 'idempotency-replayed'), 'true')
+    t.equal(world.charged, 1)
+  })
+}
+
+test('case 14: with onServerError retry a 5xx frees the key', async (t) => {
+  const world = new KeyedWorld({ idempotency: { onServerError: 'retry' } })
+  world.upstream.step = (count) => count === 1 ? { status: 500 } : {}
+  await world.chargeAt(0)
+  const again = await world.chargeAt(1_000)
+  await world.run(2_000)
+  t.equal(again.status, 201)
+  t.equal(world.charged, 2)
+})
+
+test('case 30: past its ttl a key is new', async (t) => {
+  const world = new KeyedWorld({ idempotency: { ttl: 3_000 } })
+  await world.chargeAt(0)
+  t.equal(field(await world.chargeAt(2_000), 'idempotency-replayed'), 'true')
+  await world.chargeAt(4_000)
+  await world.run(5_000)
+  t.equal(world.charged, 2)
+})
+
+test('case 52: in JSON the order of members and spaces make no other request; in raw bytes they do', async (t) => {
+  const same = '{ "b": [1, 2.0], "a": 1e400 }'
+  for (const mode of ['json', 'raw']) {
+    const world = new KeyedWorld({ idempotency: { fingerprint: { mode } } })
+    await world.chargeAt(0, { body: '{"a":1e400,"b":[1,2.0]}' })
+    t.equal((await world.chargeAt(1_000, { body: same })).status, mode === 'json' ? 201 : 422)
+    t.equal((await world.chargeAt(1_000, { body: '{"a":1e401,"b":[1,2.0]}' })).status, 422)
+  }
+})
+
+test('a field that the route names is part of the request', async (t) => {
+  const world = new KeyedWorld({ idempotency: { fingerprint: { headers: ['X-Merchant'] } } })
+  await world.chargeAt(0, { headers: ['x-merchant', 'a'] })
+  t.equal((await world.chargeAt(1_000, { headers: ['x-merchant', 'b'] })).status, 422)
+  t.equal((await world.chargeAt(1_000, { headers: ['x-merchant', 'a', 'x-request-id', 'r'] })).status, 201)
+  t.equal(world.charged, 1)
+})
+
+test('case 27: two tenants may use one key, and neither sees the answer of the other', async (t) => {
+  const world = new KeyedWorld({ idempotency: { scope: 'header:X-Tenant' } })
+  world.upstream.step = (count) => ({ chunks: [`marker-${count}`] })
+  await world.chargeAt(0, { headers: ['x-tenant', 'a'] })
+  const other = await world.chargeAt(1_000, { headers: ['x-tenant', 'b'] })
+  await world.run(2_000)
+  t.equal(other.text, 'marker-2')
+  t.equal(world.charged, 2)
+})
+
+test('case 28: another credential of the same scope neither charges again nor reads the answer', async (t) => {
+  const world = new KeyedWorld({ idempotency: { scope: 'header:x-tenant' } })
+  await world.chargeAt(0, { headers: ['x-tenant', 'a', 'authorization', 'Bearer 1'] })
+  const rotated = await world.chargeAt(1_000, { headers: ['x-tenant', 'a', 'authorization', 'Bearer 2'] })
+  t.equal(rotated.code, 'idempotency.result-unavailable')
+  t.strictSame(rotated.members, {}, 'and nothing is said of the answer')
+  t.equal(world.charged, 1)
+})
+
+test('case 28: with replayAuth same-scope everybody in the scope gets the answer', async (t) => {
+  const world = new KeyedWorld({ idempotency: { scope: 'mtls', replayAuth: 'same-scope' } })
+  await world.chargeAt(0, { identity: 'spiffe://a', headers: ['authorization', 'Bearer 1'] })
+  const rotated = await world.chargeAt(1_000, { identity: 'spiffe://a', headers: ['authorization', 'Bearer 2'] })
+  t.equal(field(rotated, 'idempotency-replayed'), 'true')
+  t.equal((await world.chargeAt(1_000, { identity: 'spiffe://b' })).end, null, 'another identity is another scope')
+  await world.run(2_000)
+  t.equal(world.charged, 2)
+})
+
+test('a body larger than may be read whole is refused, whether or not it says its length', async (t) => {
+  const world = new KeyedWorld({ idempotency: { maxRequestBody: 10 } })
+  const caller = await world.chargeAt(0, { body: 'x'.repeat(11) })
+  t.equal(caller.code, 'idempotency.body-too-large')
+  t.equal(caller.status, 413)
+  t.equal(field(caller, 'idempotency-status'), 'not-processed')
+  t.equal((await world.chargeAt(0, { body: 'x'.repeat(10) })).end, null)
+  await world.run(1_000)
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})

@@ -1,0 +1,35 @@
+// Requests with a key are sent once: three parts of one mechanism. `recall` answers what is known before the door,
+// `claim` takes the key as the last gate before the wire, `record` writes down what became of it, outside retry.
+// Where records are kept is the store's affair; what may be claimed with which store is in the README.
+
+import type { Attempt } from '../../core/attempt.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import type { LayerDefinition, PolicyDefinition } from '../../core/policy.ts'
+import { ClaimGate } from './claim.ts'
+import { keyedRouteOf } from './keyed-route.ts'
+import { recordLayer } from './record.ts'
+import { RecallGate } from './recall.ts'
+import { idempotencySchema } from './schema.ts'
+
+/** The options of all three stand with the first. */
+export const recall: PolicyDefinition<Exchange> = {
+  name: 'recall',
+  routeSchema: { idempotency: idempotencySchema },
+  create: (context) => {
+    const route = keyedRouteOf(context)
+    return route === null ? null : new RecallGate(route)
+  },
+}
+
+export const record: LayerDefinition = {
+  name: 'record',
+  create: (context) => {
+    const route = keyedRouteOf(context)
+    return route === null ? null : recordLayer(route)
+  },
+}
+
+export const claim: PolicyDefinition<Attempt> = {
+  name: 'claim',
+  create: (context) => keyedRouteOf(context) === null ? null : new ClaimGate(),
+}

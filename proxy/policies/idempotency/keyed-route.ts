@@ -1,0 +1,71 @@
+// A route on which keys count: its settings, its counters, and the desk it shares with all others. Made at load.
+
+import type { Counter, Meter } from '../../core/meter.ts'
+import type { PolicyContext } from '../../core/policy.ts'
+import type { Caller } from '../../core/caller.ts'
+import { Desk, deskKey } from './desk.ts'
+import { wayOf } from './fingerprint.ts'
+import type { IdempotencyOptions } from './schema.ts'
+import { scopeDigest, scopeValue } from './scope.ts'
+import { settingsOf } from './settings.ts'
+import type { Settings } from './settings.ts'
+
+export class KeyedRoute {
+  readonly desk: Desk
+  readonly settings: Settings
+  readonly upstream: string
+  /** How fingerprints are made here. */
+  readonly way: string
+  /** New work is refused here while the house refuses; the service's own calls never are. */
+  readonly isIngress: boolean
+  /** The upstream is a Seawall, whose word on keys is believed. */
+  readonly isSeawall: boolean
+  readonly #route: string
+  readonly #meter: Meter
+  readonly #counters = new Map<string, Counter>()
+  readonly #namespace: string
+  // The scope of the last request: callers of one merchant come together.
+  #lastValue: string | null = null
+  #lastScope = ''
+
+  constructor(desk: Desk, settings: Settings, context: PolicyContext) {
+    this.desk = desk
+    this.settings = settings
+    this.upstream = context.upstream
+    this.way = wayOf(settings.isJson, settings.fingerprintFields)
+    this.isIngress = context.listenerKind === 'ingress'
+    this.isSeawall = context.upstreamOptions['type'] === 'seawall'
+    this.#route = context.route
+    this.#meter = context.meter
+    // What observing writes is never taken for the real thing.
+    this.#namespace = context.shadow ? `observed ${context.upstream}` : context.upstream
+  }
+
+  scopeOf(caller: Caller): string {
+    const value = scopeValue(this.settings.scope, caller)
+    if (value !== this.#lastValue) {
+      this.#lastValue = value
+      this.#lastScope = scopeDigest(this.#namespace, this.settings.scope, value)
+    }
+    return this.#lastScope
+  }
+
+  count(result: string): void {
+    let counter = this.#counters.get(result)
+    if (counter === undefined) {
+      counter = this.#meter.counter('seawall_idempotency_total', { route: this.#route, result })
+      this.#counters.set(result, counter)
+    }
+    counter.add()
+  }
+}
+
+/** The route of that context; null where no keys count. */
+export function keyedRouteOf(context: PolicyContext): KeyedRoute | null {
+  const options = context.routeOptions['idempotency'] as IdempotencyOptions | 'off' | undefined
+  const { records, clock, random, house, meter } = context
+  if (options === undefined || options === 'off' || records === null) return null
+  const desk = context.part(deskKey, () => new Desk(records, clock, random, house, meter))
+  context.show('idempotency', null, () => desk.inspect())
+  return new KeyedRoute(desk, settingsOf(options), context)
+}

@@ -1,0 +1,33 @@
+// What an answer means for its key: recorded, or free again because the upstream says that it did nothing. The rule
+// stands here alone; that a key is released when nothing was sent is known from the work itself.
+
+import type { FaultCode } from '../../core/codes.ts'
+import type { Reply } from '../../core/outcome.ts'
+import { firstValue } from '../../core/raw-headers.ts'
+import type { DoubtReason } from '../../core/record-store.ts'
+import type { Settings } from './settings.ts'
+
+/**
+ * Whether this answer frees the key: one of the listed statuses, from the only attempt that was dispatched; the word of
+ * another Seawall that it sent nothing; or a 5xx where the route says so. A 503 or 408 may come after a charge and is
+ * recorded like any other.
+ */
+export function isReleasing(
+  { status, headers }: Reply, settings: Settings, believesStatus: boolean, dispatched: number,
+): boolean {
+  if (dispatched <= 1 && settings.releasing.has(status)) return true
+  if (dispatched <= 1 && believesStatus && firstValue(headers, 'idempotency-status') === 'not-processed') return true
+  return settings.retriesServerErrors && status >= 500
+}
+
+/** Whether the answer goes on for as long as it is read: it is never held back, and its body never kept. */
+export function isStream({ headers }: Reply, isSaid: boolean): boolean {
+  return isSaid || (firstValue(headers, 'content-type') ?? '').slice(0, 17).toLowerCase() === 'text/event-stream'
+}
+
+/** Why nobody knows, from what was seen of the last attempt. */
+export function reasonOf(fault: FaultCode): DoubtReason {
+  return fault === 'upstream.timeout' || fault === 'upstream.stalled' || fault === 'deadline.expired'
+    ? 'timeout'
+    : 'reset'
+}

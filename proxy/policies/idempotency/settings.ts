@@ -1,0 +1,63 @@
+// The options of a route as its parts read them: defaults filled in, lists as sets. Made once, at load.
+
+import type { IdempotencyOptions } from './schema.ts'
+
+export interface Settings {
+  readonly isRequired: boolean
+  /** Lower-case. */
+  readonly field: string
+  readonly methods: ReadonlySet<string>
+  /** Null: not stated. */
+  readonly scope: string | null
+  readonly isReplayedToScope: boolean
+  readonly ttlMs: number
+  readonly leaseMs: number
+  readonly isJson: boolean
+  /** Lower-case, sorted. */
+  readonly fingerprintFields: readonly string[]
+  readonly waits: boolean
+  readonly waitMs: number
+  readonly inDoubt: 'reject' | 'retry'
+  readonly lateWindowMs: number
+  readonly recordTimeoutMs: number
+  /** Whether requests go on without a record when the store fails. */
+  readonly failsOpen: boolean
+  readonly releasing: ReadonlySet<number>
+  readonly retriesServerErrors: boolean
+  readonly maxRequestBytes: number
+  readonly maxResponseBytes: number
+  /** Of one scope; Infinity: none. */
+  readonly maxKeys: number
+  readonly maxInFlight: number
+  readonly keepsCookies: boolean
+}
+
+const day = 86_400_000
+const mebibyte = 1_048_576
+
+export function settingsOf(options: IdempotencyOptions): Settings {
+  return {
+    isRequired: options.required ?? false,
+    field: (options.header ?? 'idempotency-key').toLowerCase(),
+    methods: new Set(options.methods ?? ['POST', 'PATCH']),
+    scope: options.scope ?? null,
+    isReplayedToScope: options.replayAuth === 'same-scope',
+    ttlMs: options.ttl ?? day,
+    leaseMs: options.lease ?? 10_000,
+    isJson: options.fingerprint?.mode === 'json',
+    fingerprintFields: (options.fingerprint?.headers ?? []).map((name) => name.toLowerCase()).toSorted(),
+    waits: options.onConcurrent !== 'reject',
+    waitMs: options.wait ?? 5_000,
+    inDoubt: options.inDoubt ?? 'reject',
+    lateWindowMs: options.lateResponseWindow ?? 60_000,
+    recordTimeoutMs: options.recordTimeout ?? 1_000,
+    failsOpen: options.storeFailure === 'open',
+    releasing: new Set(options.release ?? [401, 407, 421, 425, 429]),
+    retriesServerErrors: options.onServerError === 'retry',
+    maxRequestBytes: options.maxRequestBody ?? mebibyte,
+    maxResponseBytes: options.maxResponseBody ?? mebibyte,
+    maxKeys: options.quota?.keys ?? Infinity,
+    maxInFlight: options.quota?.inFlight ?? Infinity,
+    keepsCookies: options.replay?.setCookie ?? false,
+  }
+}
