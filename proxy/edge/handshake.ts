@@ -25,7 +25,7 @@ export class HandshakeHeads {
   /** The head of this exchange's handshake with that endpoint. */
   build(exchange: Exchange, endpoint: Endpoint, now: number): HandshakeHead {
     // A handshake is no attempt (no gate of attempts is asked), but its work is all that the head is made of.
-    const attempt = { work: exchange.work } as unknown as Attempt
+    const attempt = { work: exchange.work, owner: { forwarding: null } } as unknown as Attempt
     const lines = this.#heads.build(attempt, new URL(endpoint.url).host, now).split('\r\n')
     const target = (lines[0] as string).split(' ')[1] as string
     const fields = Object.create(null) as IncomingHttpHeaders
