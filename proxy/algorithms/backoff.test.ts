@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import fc from 'fast-check'
+import { assert, double, integer, nat, property } from 'fast-check'
 import { fullJitter } from './backoff.ts'
 
 test('the span doubles with each failure until its most', async (t) => {
@@ -8,9 +8,9 @@ test('the span doubles with each failure until its most', async (t) => {
 })
 
 test('the wait is anywhere in the span, and never beyond it', async (t) => {
-  fc.assert(fc.property(
-    fc.nat(5_000), fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: 10_000 }),
-    fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  assert(property(
+    nat(5_000), integer({ min: 1, max: 1_000 }), integer({ min: 1, max: 10_000 }),
+    double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
     (failures, baseMs, maxMs, dice) => {
       const waitMs = fullJitter(failures, baseMs, maxMs, dice)
       return waitMs >= 0 && waitMs <= maxMs && waitMs <= baseMs * 2 ** Math.min(failures, 30)

@@ -1,9 +1,9 @@
 import { test } from 'tap'
-import fc from 'fast-check'
+import { array, assert, boolean, property } from 'fast-check'
 import { HedgeBudget } from './hedge-budget.ts'
 
 test('hedges never exceed the share of requests that went well', async () => {
-  fc.assert(fc.property(fc.array(fc.boolean(), { maxLength: 2_000 }), (history) => {
+  assert(property(array(boolean(), { maxLength: 2_000 }), (history) => {
     const budget = new HedgeBudget(0.05)
     let successes = 0
     let hedges = 0

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import fc from 'fast-check'
+import { array, assert, constantFrom, nat, property, record } from 'fast-check'
 import { RetryBudget } from './retry-budget.ts'
 
 /** Requests at that rate for that time, each failing by lot; how many attempts were made for each. */
@@ -73,8 +73,8 @@ test('a timeout is paid twice, and what was not sent is paid back', async (t) =>
 })
 
 test('under any history retries never exceed a tenth of the successes, the reserve and the trickle', async () => {
-  fc.assert(fc.property(fc.array(fc.record({
-    what: fc.constantFrom('success', 'failure', 'retry'), afterMs: fc.nat(2_000),
+  assert(property(array(record({
+    what: constantFrom('success', 'failure', 'retry'), afterMs: nat(2_000),
   }), { maxLength: 500 }), (history) => {
     const budget = new RetryBudget()
     let now = 0
