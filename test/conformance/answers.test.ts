@@ -10,14 +10,19 @@ const head = (...lines: string[]): string => ['HTTP/1.1 200 OK', ...lines, '', '
 test('O1 an answer that is not HTTP/1.x, or is framed in two ways, is 502 and its connection ends', async (t) => {
   const wrong = [
     head('Content-Length: x') + 'EVIL', head('Content-Length: 4', 'Content-Length: 5') + 'EVIL!',
-    head('Content-Length: 4', 'Transfer-Encoding: chunked') + '4\r\nEVIL\r\n0\r\n\r\n', head('Content-Length: -4') + 'EVIL',
-    head('Content-Length: 4, 5') + 'EVIL', head('Transfer-Encoding: gzip') + 'EVIL', head('Content-Length: +4') + 'EVIL',
+    head('Content-Length: 4', 'Transfer-Encoding: chunked') + '4\r\nEVIL\r\n0\r\n\r\n', head('Content-Length: -4')
+      + 'EVIL',
+    head('Content-Length: 4, 5') + 'EVIL', head('Transfer-Encoding: gzip') + 'EVIL', head('Content-Length: +4')
+      + 'EVIL',
     head('Transfer-Encoding: chunked, gzip') + 'EVIL', head('Transfer-Encoding: gzip, chunked') + 'EVIL',
     head('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked') + '4\r\nEVIL\r\n0\r\n\r\n',
-    head('X: a\0b') + 'EVIL', head('X: a\rb') + 'EVIL', head('X: a\nb') + 'EVIL', head('X') + 'EVIL', head(': x') + 'EVIL',
-    'HTTP/1.1 20 OK\r\n\r\nEVIL', 'HTTP/1.1 2000 OK\r\n\r\nEVIL', 'HTTP/1.1 abc OK\r\n\r\nEVIL', 'HTTP/2.0 200 OK\r\n\r\nEVIL',
+    head('X: a\0b') + 'EVIL', head('X: a\rb') + 'EVIL', head('X: a\nb') + 'EVIL', head('X') + 'EVIL',
+      head(': x') + 'EVIL',
+    'HTTP/1.1 20 OK\r\n\r\nEVIL', 'HTTP/1.1 2000 OK\r\n\r\nEVIL', 'HTTP/1.1 abc OK\r\n\r\nEVIL',
+      'HTTP/2.0 200 OK\r\n\r\nEVIL',
     'HTTP/0.9 200 OK\r\n\r\nEVIL', 'HTP/1.1 200 OK\r\n\r\nEVIL', 'EVIL EVIL EVIL\r\n\r\n', '<html>EVIL</html>\r\n\r\n',
-    'HTTP/1.1  200 OK\r\n\r\nEVIL', 'HTTP/1.1\t200 OK\r\n\r\nEVIL', '\r\nHTTP/1.1 200 OK\r\n\r\nEVIL', '\x16\x03\x01EVIL\r\n\r\n',
+    'HTTP/1.1  200 OK\r\n\r\nEVIL', 'HTTP/1.1\t200 OK\r\n\r\nEVIL', '\r\nHTTP/1.1 200 OK\r\n\r\nEVIL',
+      '\x16\x03\x01EVIL\r\n\r\n',
     'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nEVIL\r\n0\r\n\r\n', 'HTTP/1.1 099 Odd\r\n\r\nEVIL',
   ]
   const b = await between(t, ({ text }) => /^GET \/(\d+) /.test(text) ? wrong[Number(/\d+/.exec(text)?.[0])] : ok)
@@ -53,7 +58,8 @@ test('O2 an answer that ends early is seen to have ended early', async (t) => {
 })
 
 test('O2 where only the end would tell, a caller of HTTP/1.0 sees a reset', async (t) => {
-  const origin = await scriptedOrigin(t, (socket) => { socket.write(`${head('Transfer-Encoding: chunked')}4\r\nonly\r\n`) })
+  const origin = await scriptedOrigin(t,
+    (socket) => { socket.write(`${head('Transfer-Encoding: chunked')}4\r\nonly\r\n`) })
   const b = await inFrontOfOrigin(t, origin)
   const client = b.caller('GET / HTTP/1.0\r\nHost: a\r\n\r\n')
   await client.until((received) => received.endsWith('only'))
@@ -72,7 +78,8 @@ test('O3 bytes behind a complete answer answer nobody', async (t) => {
 })
 
 test('O4 an idle connection that says something, or ends, serves nobody any more', async (t) => {
-  for (const poison of ['HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL', 'HTTP/1.1 408 Request Timeout\r\n\r\n', 'x', '']) {
+  for (const poison of ['HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL', 'HTTP/1.1 408 Request Timeout\r\n\r\n',
+    'x', '']) {
     const origin = await scriptedOrigin(t, (socket) => {
       socket.write(ok)
       socket.on('data', () => socket.write(ok))
@@ -118,7 +125,8 @@ test('O7 each way to fail has its status: refused, malformed, too late, too slow
   t.match(await timed.ask(get('/')), /^HTTP\/1\.1 504 [^\0]*"upstream\.timeout"/)
   const late = await inFrontOfOrigin(t, silent, { route: { options: { deadline: { default: 50 } } } })
   t.match(await late.ask(get('/')), /^HTTP\/1\.1 504 [^\0]*"deadline\.expired"/)
-  const full = await inFrontOfOrigin(t, silent, { upstream: { bulkhead: { maxConcurrent: 1, maxWait: 0, maxQueue: 0 } } })
+  const full = await inFrontOfOrigin(t, silent, { upstream: { bulkhead: { maxConcurrent: 1, maxWait: 0,
+    maxQueue: 0 } } })
   full.caller(get('/holds'))
   await eventually('the first is in', () => silent.accepted.some(({ received }) => received.includes('/holds')))
   const shed = await full.ask(get('/'))

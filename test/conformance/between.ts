@@ -104,7 +104,8 @@ export async function between(t: Test, answer: Answering = () => ok, options: Be
 export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: BetweenOptions = {}): Promise<Between> {
   const sketched = configurationOf({
     routes: options.routes ?? [options.route ?? {}],
-    upstreams: [{ name: 'service', endpoints: [origin.url], startupMs: 0, options: { limit: 'off', ...options.upstream } }],
+    upstreams: [{ name: 'service', endpoints: [origin.url], startupMs: 0, options: { limit: 'off',
+      ...options.upstream } }],
   })
   const configuration: Configuration = {
     ...sketched,
@@ -116,7 +117,8 @@ export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: Betwe
   const unrouted: string[] = []
   const defects: unknown[] = []
   const instance = new Instance({
-    configuration, clock: options.clock ?? systemClock, random: systemRandom, observer: record, meter: new PolicyMeter(),
+    configuration, clock: options.clock ?? systemClock, random: systemRandom, observer: record,
+      meter: new PolicyMeter(),
     announce: (said) => { if (said.what === 'defect') defects.push(said.error) },
     unrouted: (code) => { unrouted.push(code) },
   })
@@ -148,7 +150,8 @@ export function request(method: string, target: string, ...fields: string[]): st
 
 /** A chunked body of these pieces. */
 export function chunked(...pieces: string[]): string {
-  return [...pieces, ''].map((piece) => `${piece.length.toString(16)}\r\n${piece}${piece === '' ? '' : '\r\n'}`).join('')
+  return [...pieces, ''].map((piece) => `${piece.length.toString(16)}\r\n${piece}${piece === '' ? '' : '\r\n'}`).join(
+    '')
     + '\r\n'
 }
 

@@ -1,4 +1,5 @@
-// Rows C1 to C8, C10 and C11: how connections live, wait and end. Bytes on both wires. C9 is in test/e2e/draining.test.ts.
+// Rows C1 to C8, C10 and C11: how connections live, wait and end. Bytes on both wires. C9 is in
+// test/e2e/draining.test.ts.
 
 import { test } from 'tap'
 import { eventually } from '../support/asking.ts'
@@ -254,7 +255,7 @@ test('C11 no socket of anybody ends the process, however it breaks', async (t) =
   const starts = [get('/'), 'GET', '\0', request('POST', '/', 'Content-Length: 9') + 'x', get('/', 'X : 1'), '',
     get('/', 'Connection: upgrade', 'Upgrade: websocket')]
   for (let i = 0; i < 140; i++) {
-    const client = b.caller(starts[i % starts.length] as string)
+    const client = b.caller(starts[i % starts.length])
     if (i % 2 === 0) client.socket.once('connect', () => client.socket.resetAndDestroy())
     else setTimeout(() => client.socket.resetAndDestroy(), i % 10)
   }

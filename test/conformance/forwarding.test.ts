@@ -7,7 +7,8 @@ const hopByHop = ['Connection: X-Mine, X-Two', 'Connection: close', 'X-Mine: 1',
   'Proxy-Connection: keep-alive', 'Upgrade: foo/2', 'Proxy-Authenticate: x', 'Proxy-Authorization: y']
 
 test('H1 what ends at this hop ends here, in both directions, and what Connection names too', async (t) => {
-  const b = await between(t, () => ['HTTP/1.1 200 OK', ...hopByHop, 'X-Stays: 1', 'content-length: 2', '', 'ok'].join('\r\n'))
+  const b = await between(t, () => ['HTTP/1.1 200 OK', ...hopByHop, 'X-Stays: 1', 'content-length: 2', '',
+    'ok'].join('\r\n'))
   const answer = await b.ask(get('/', ...hopByHop, 'HTTP2-Settings: AAAA', 'TE: gzip;q=0.1, trailers', 'X-Stays: 1'))
   for (const message of [b.origin.last, answer]) {
     for (const name of ['x-mine', 'x-two', 'keep-alive', 'proxy-connection', 'upgrade', 'http2-settings',
@@ -21,7 +22,8 @@ test('H1 what ends at this hop ends here, in both directions, and what Connectio
 
 test('H1 nobody can have a field of ours taken out by naming it, nor one that was set by the route', async (t) => {
   const b = await between(t, () => ok, { route: { requestHeaders: { set: { 'x-secret': 's' }, remove: [] } } })
-  await b.ask(get('/', 'Connection: x-secret, via, forwarded, x-forwarded-proto, x-envoy-attempt-count', 'X-Secret: theirs'))
+  await b.ask(get('/', 'Connection: x-secret, via, forwarded, x-forwarded-proto, x-envoy-attempt-count',
+    'X-Secret: theirs'))
   t.strictSame(valuesOf(b.origin.last, 'x-secret'), ['s'])
   for (const name of ['via', 'forwarded', 'x-forwarded-proto', 'x-envoy-attempt-count']) {
     t.equal(valuesOf(b.origin.last, name).length, 1, name)
@@ -95,7 +97,8 @@ test('H4 the host that goes out is the caller\'s or the configured one; the addr
 test('H5 CONNECT and TRACE are not served, and nothing is reflected', async (t) => {
   const b = await between(t)
   for (const line of ['CONNECT a.test:443', 'CONNECT /', 'TRACE /', 'TRACE *']) {
-    const received = await b.askToTheEnd(`${line} HTTP/1.1\r\nHost: a.test\r\nCookie: secret\r\nAuthorization: secret\r\n\r\n`)
+    const received = await b.askToTheEnd(
+      `${line} HTTP/1.1\r\nHost: a.test\r\nCookie: secret\r\nAuthorization: secret\r\n\r\n`)
     t.match(received, /^HTTP\/1\.1 (?:405|400) /, line)
     t.notMatch(received, /secret/)
   }
@@ -103,7 +106,8 @@ test('H5 CONNECT and TRACE are not served, and nothing is reflected', async (t) 
 })
 
 test('H6 forwarded fields of strangers are replaced, those of the trusted continued', async (t) => {
-  const theirs = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 7.7.7.7', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: b.test',
+  const theirs = ['X-Forwarded-For: 6.6.6.6', 'X-Forwarded-For: 7.7.7.7', 'X-Forwarded-Proto: https',
+    'X-Forwarded-Host: b.test',
     'Forwarded: for="[2001:db8::1]:47011";proto=https', 'Forwarded: for=_hidden']
   const strange = await between(t)
   await strange.ask(get('/', ...theirs))
@@ -125,7 +129,8 @@ test('H7 a valid trace goes on under a parent of ours, anything else begins a ne
   t.match(own, new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`))
   t.notMatch(own, /b7ad6b7169203331/)
   t.strictSame(valuesOf(b.origin.last, 'tracestate'), ['a=1, b=2'])
-  const invalid = [`00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-${trace}-${'0'.repeat(16)}-01`, `00-${trace}-b7ad-01`,
+  const invalid = [`00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-${trace}-${'0'.repeat(16)}-01`,
+    `00-${trace}-b7ad-01`,
     `ff-${trace}-b7ad6b7169203331-01`, `00-${trace.toUpperCase()}-b7ad6b7169203331-01`, 'x', '',
     `00-${trace}-b7ad6b7169203331-01-extra`]
   for (const traceparent of invalid) {
@@ -170,8 +175,10 @@ test('H8 an answer of our own is complete in itself and tells nothing of the hou
 })
 
 test('H9 path and query travel byte for byte, and so do bodies and their encodings', async (t) => {
-  const targets = ['/a/../b', '/a/./b', '//a//b', '/%2e%2e/%2F', '/a%5Cb', '/a\\b', '/?', '/a?', '/a??b=c?d', '/a;b=c', '/%zz',
-    '/a?b=%20+%2B', '/a?x=[1]{2}|^`', '/%', '/a%00b', '/%c3%28', '/~!$&\'()*+,;=:@', '/a?b#'.slice(0, -1), '/.', '/..', '/"<>"']
+  const targets = ['/a/../b', '/a/./b', '//a//b', '/%2e%2e/%2F', '/a%5Cb', '/a\\b', '/?', '/a?', '/a??b=c?d', '/a;b=c',
+    '/%zz',
+    '/a?b=%20+%2B', '/a?x=[1]{2}|^`', '/%', '/a%00b', '/%c3%28', '/~!$&\'()*+,;=:@', '/a?b#'.slice(0, -1), '/.', '/..',
+      '/"<>"']
   const gzip = '\x1f\x8b\x08\0\0\0\0\0\0\x03not really gzip'
   const b = await between(t, () =>
     `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${gzip.length}\r\n\r\n${gzip}`)
@@ -191,5 +198,6 @@ test('H10 whatever is asked of it, it does not say 421', async (t) => {
 })
 
 function forwardedOf(message: string): string[][] {
-  return ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded'].map((name) => valuesOf(message, name))
+  return ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded'].map((name) => valuesOf(message,
+    name))
 }

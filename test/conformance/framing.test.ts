@@ -1,4 +1,5 @@
-// Rows F1 to F12 and F14: where one request ends and the next begins, and what may be said about it. Bytes on both wires.
+// Rows F1 to F12 and F14: where one request ends and the next begins, and what may be said about it. Bytes on both
+// wires.
 
 import { test } from 'tap'
 import { eventually } from '../support/asking.ts'
@@ -18,7 +19,8 @@ test('F1 a length and a coding together are 400 and the end, whichever comes fir
 test('F2 a length is one line of digits that a number can hold', async (t) => {
   const b = await between(t)
   const wrong = [
-    '+5', '-5', '0x5', '5_0', '5e1', '5.0', '5 5', '5, 5', '5,6', '', ' ', '"5"', '5;', '\xb25', 'five', '9007199254740992',
+    '+5', '-5', '0x5', '5_0', '5e1', '5.0', '5 5', '5, 5', '5,6', '', ' ', '"5"', '5;', '\xb25', 'five',
+      '9007199254740992',
     '18446744073709551621', '99999999999999999999999999',
   ]
   for (const value of wrong) await b.refuses(`${request('POST', '/', `Content-Length: ${value}`)}hello${smuggled}`, 400)
@@ -60,12 +62,14 @@ test('F5 a chunk is a hexadecimal size, its bytes and line ends, to the letter',
   const b = await between(t)
   const wrong = [
     '+2\r\nhi\r\n', '-2\r\nhi\r\n', '0x2\r\nhi\r\n', '2_\r\nhi\r\n', ' 2\r\nhi\r\n', '2 \r\nhi\r\n', '2\nhi\r\n',
-    '2\r\nhi\n', '2\r\nhiX\r\n', '\r\n2\r\nhi\r\n', '2\rhi\r\n', '20000000000000\r\nhi\r\n', 'fffffffffffffffff\r\nhi\r\n',
+    '2\r\nhi\n', '2\r\nhiX\r\n', '\r\n2\r\nhi\r\n', '2\rhi\r\n', '20000000000000\r\nhi\r\n',
+      'fffffffffffffffff\r\nhi\r\n',
     'g\r\nhi\r\n', ';x\r\nhi\r\n', '2;a\nhi\r\n', '2;a\0\r\nhi\r\n', '2;a\rb\r\nhi\r\n', '2;"\r\n"\r\nhi\r\n',
     `2;${'e'.repeat(4097)}\r\nhi\r\n`, `2,a\r\nhi\r\n`,
   ]
   for (const chunk of wrong) {
-    const received = await b.askToTheEnd(`${request('POST', '/', 'Transfer-Encoding: chunked')}${chunk}0\r\n\r\n${smuggled}`)
+    const received = await b.askToTheEnd(
+      `${request('POST', '/', 'Transfer-Encoding: chunked')}${chunk}0\r\n\r\n${smuggled}`)
     t.match(received, /^HTTP\/1\.1 400 [^\0]*connection: close/, JSON.stringify(chunk.slice(0, 20)))
   }
   t.strictSame(b.origin.received, [], 'none of them was ever complete at the origin')
@@ -107,7 +111,8 @@ test('F6 what goes out is framed by us, the same way for every method', async (t
 
 test('F7 what Connection names cannot take away framing, host or what is ours', async (t) => {
   const b = await between(t)
-  await b.ask(`${request('POST', '/', 'Connection: Content-Length, Host, Via, X-Forwarded-For, Traceparent, X-Request-Id',
+  await b.ask(
+    `${request('POST', '/', 'Connection: Content-Length, Host, Via, X-Forwarded-For, Traceparent, X-Request-Id',
     'Content-Length: 2')}hi`)
   t.strictSame(framingOf(b.origin.last), ['content-length: 2'])
   for (const name of ['host', 'via', 'x-forwarded-for', 'traceparent', 'x-request-id']) {
@@ -148,7 +153,8 @@ test('F9 a body that breaks off is never completed upstream', async (t) => {
     await eventually('the origin has seen it', () => b.origin.sockets.size > 0 || client.end !== null)
     client.socket.end()
     await client.closed()
-    await eventually(`the origin's connection is closed after ${JSON.stringify(body)}`, () => b.origin.sockets.size === 0)
+    await eventually(`the origin's connection is closed after ${JSON.stringify(body)}`, () => b.origin.sockets.size ===
+      0)
   }
   t.strictSame(b.origin.received, [])
   await b.serves()
@@ -215,7 +221,8 @@ test('F12 what is behind "connection: close", or behind what was refused, is not
 
 test('F14 HTTP/2 is not smuggled in: no upgrade to it, no preface, no settings travel', async (t) => {
   const b = await between(t)
-  await b.ask(get('/', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'))
+  await b.ask(get('/', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'))
   t.notMatch(b.origin.last, /upgrade|h2c|http2-settings/i)
   const received = await b.askToTheEnd('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   t.notMatch(received, /^HTTP\/1\.1 2/)

@@ -24,7 +24,8 @@ test('I1 who expects 100 gets the origin\'s, and the body waits for it', async (
   t.match(await client.until((received) => received.endsWith('ok')), /^HTTP\/1\.1 100 [^\0]*HTTP\/1\.1 200 /)
 })
 
-test('I1 a final answer instead of 100 is passed on, and the connection closes, for the body may come or not', async (t) => {
+test('I1 a final answer instead of 100 is passed on, and the connection closes, for the body may come or not',
+  async (t) => {
   const b = await inFrontOfOrigin(t, await scriptedOrigin(t, (socket) => {
     socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno')
   }))
@@ -137,7 +138,8 @@ test('I5 an upgrade that the origin declines stays HTTP, whole', async (t) => {
 })
 
 test('I5 a 101 to another protocol than the one asked for is 502', async (t) => {
-  const b = await between(t, () => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: irc\r\nConnection: Upgrade\r\n\r\nEVIL')
+  const b = await between(t,
+    () => 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: irc\r\nConnection: Upgrade\r\n\r\nEVIL')
   const received = await b.askToTheEnd(handshake)
   t.match(received, /^HTTP\/1\.1 502 /)
   t.notMatch(received, /EVIL/)
@@ -149,7 +151,8 @@ test('I5 other upgrades, and handshakes with a body, are requests like any other
     t.match(await b.ask(get('/', ...fields)), /^HTTP\/1\.1 200 /)
     t.strictSame(valuesOf(b.origin.last, 'upgrade'), [])
   }
-  const client = b.caller(`${get('/', 'Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 5')}hello${get('/n')}`)
+  const client =
+    b.caller(`${get('/', 'Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 5')}hello${get('/n')}`)
   await client.until((received) => received.split('HTTP/1.1 200').length > 2)
   t.equal(partsOf(b.origin.received.at(-2)?.text as string).body, 'hello')
   t.notMatch(b.origin.received.map(({ text }) => text).join(), /upgrade/i)

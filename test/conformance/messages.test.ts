@@ -156,7 +156,8 @@ test('P10 it does not start where the runtime was told to read HTTP leniently', 
   for (const [before, options] of flags) {
     const args = [...before, join(root, 'proxy/seawall.mjs'), 'run', '--upstream', 'http://127.0.0.1:9']
     // The shell of a user's process takes NODE_OPTIONS away: here it is what is tested.
-    const command = options === undefined ? [process.execPath] : ['/usr/bin/env', `NODE_OPTIONS=${options}`, process.execPath]
+    const command = options === undefined ? [process.execPath] : ['/usr/bin/env', `NODE_OPTIONS=${options}`,
+      process.execPath]
     const running = new Running(command[0] as string, [...command.slice(1), ...args])
     t.teardown(() => running.stop('SIGKILL'))
     const { code } = await running.finished
