@@ -82,7 +82,7 @@ async function exportStreams(t: Test, { ports }: Picture): Promise<void> {
   t.equal(exported.body, direct.body, 'byte for byte')
 }
 
-test('a fraud check that hangs takes its bulkhead and nothing else', async (t) => {
+test('a fraud check that hangs takes its own permits and nothing else', async (t) => {
   const picture = await startPicture(t)
   const { ports, simulator } = picture
   t.equal((await ask(ports.fraud, '/v1/score/ada')).status, 200)
@@ -90,13 +90,13 @@ test('a fraud check that hangs takes its bulkhead and nothing else', async (t) =
   const score = (): Promise<Answered> =>
     ask(ports.fraud, '/v1/score/ada', { headers: { 'x-request-timeout-ms': '5000' } })
   const hanging = Array.from({ length: 20 }, () => score())
-  await eventually('the bulkhead is full', async () => {
+  await eventually('as many hang as the limit begins with', async () => {
     const status = JSON.parse((await ask(ports.admin, '/admin/status')).body) as StatusOfParts
-    return status.upstreams.find(({ name }) => name === 'fraud')?.parts['admission']?.['inFlight'] === 20
+    return status.upstreams.find(({ name }) => name === 'fraud')?.parts['admission']?.['inFlight'] === 10
   })
   const refused = await Promise.all(Array.from({ length: 10 }, score))
   t.strictSame([...new Set(refused.map(({ status }) => status))], [503])
-  for (const answer of refused) t.match(codeOf(answer), /^bulkhead\.(?:full|timeout)$/)
+  for (const answer of refused) t.match(codeOf(answer), /^shed\.(?:limit|queue)$/)
   t.ok(refused.every(({ headers }) => Number(headers['retry-after']) >= 1), 'each says when to come again')
   t.ok(refused.every(({ tookMs }) => tookMs < 1_000), 'and none waits for the stalled')
 
@@ -109,7 +109,8 @@ test('a fraud check that hangs takes its bulkhead and nothing else', async (t) =
 
   simulator.setBehaviour('fraud', {})
   const inside = await Promise.all(hanging)
-  t.strictSame([...new Set(inside.map(({ status }) => status))], [200], 'those inside get through')
+  const through = inside.filter(({ status }) => status === 200).length
+  t.ok(through >= 10, `those inside get through: ${through}`)
   t.equal((await score()).status, 200, 'and the next one too')
   const { id } = JSON.parse(failed.body) as { id: string }
   await eventually('the background job has looked the pending charge up and closed it', async () =>
