@@ -40,7 +40,8 @@ test('there are twenty and more, and they show every code that a file can have',
   // A file that is absent or endless cannot be kept as a fixture; load.test.ts and commands.test.ts have them.
   // What is wrong with certificates is in tls-checks.test.ts.
   const elsewhere = new Set([
-    'config.unreadable', 'config.too-large', 'listener.tls-malformed', 'listener.tls-key-mismatch', 'listener.tls-expired',
+    'config.unreadable', 'config.too-large', 'listener.tls-malformed', 'listener.tls-key-mismatch',
+    'listener.tls-expired',
   ])
   t.strictSame(Object.keys(faultSeverities).filter((code) => !seen.has(code) && !elsewhere.has(code)), [])
 })

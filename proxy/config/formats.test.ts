@@ -6,6 +6,10 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
   'address-range': {
     right: ['10.0.0.1', '10.0.0.0/8', '::1', 'fc00::/7'], wrong: ['10.0.0.0/33', 'x', '10.0.0.0/', '::1/129'],
   },
+  'file-path': {
+    right: ['a', '/run/tls/tls.crt', '../a b'],
+    wrong: ['', 'a\nb', 'a\0', '-----BEGIN PRIVATE KEY-----\n', 'x'.repeat(4097)],
+  },
   origin: {
     right: ['http://a', 'https://a:1', 'http://[::1]:80'],
     wrong: ['a:1', 'ftp://a', 'http://a/', 'http://a?b', 'http://u:p@a', 'http://a:0', 'http://a:70000', 'http://a b'],
@@ -17,6 +21,7 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
     right: ['/', '/*', '/a', '/a/', '/a/:id/*', '/a*', '/v1/a:capture'],
     wrong: ['', 'a', '/a*b', '/*/a', '/a?b', '/a#b', '//a', '/a/../b', '/./a', '/a b', '/:', '/:a-b', '/%61', '/a\\b'],
   },
+  'check-path': [['/', '/health', '/health?full=1'], ['', 'health', '/a b', '/a#b', '/ä', `/${'x'.repeat(2048)}`]],
   'path-prefix': { right: ['', '/api', '/a/b'], wrong: ['/', 'api', '/api/', '/a*', '/:a'] },
   'header-name': { right: ['x-a', 'X_a'], wrong: ['', 'x a', 'x:a', 'x\r\n'] },
   rate: { right: ['1/s', '1000/h'], wrong: ['', '0/s', '5', '5/w', '-1/s', '1.5/s', '5 /s'] },

@@ -48,7 +48,8 @@ function checkOne(
     } catch (error) {
       faults.push(document.faultAt(child(pointer, word), {
         code: 'listener.tls-unreadable', message: `the file ${path} cannot be read: ${(error as Error).message}`,
-        expected: 'a file that this user may read', got: JSON.stringify(path), fix: 'correct the path, or its permissions',
+        expected: 'a file that this user may read', got: JSON.stringify(path),
+        fix: 'correct the path, or its permissions',
       }))
     }
   }

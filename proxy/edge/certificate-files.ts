@@ -93,7 +93,8 @@ export class CertificateFiles {
 
   async #read(): Promise<CertificateTexts | Error> {
     try {
-      const [cert = '', key = '', clientCa = null] = await Promise.all(this.#paths.map((path) => readFile(path, 'utf8')))
+      const reads = this.#paths.map((path) => readFile(path, 'utf8'))
+      const [cert = '', key = '', clientCa = null] = await Promise.all(reads)
       return { cert, key, clientCa }
     } catch (error) {
       return error as Error

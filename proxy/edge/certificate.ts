@@ -1,5 +1,5 @@
-// Whether a certificate, its key and the authorities of callers can serve a listener, said in one line when they cannot.
-// It is asked when a configuration is read, and again whenever the files have changed.
+// Whether a certificate, its key and the authorities of callers can serve a listener, said in one line when they
+// cannot. It is asked when a configuration is read, and again whenever the files have changed.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
@@ -26,10 +26,13 @@ export function certificateFault(texts: CertificateTexts, wallMs: number): Certi
   const key = keyOf(texts.key)
   if (key === null) return malformed('key', 'there is no private key in it that can be used without a passphrase')
   if (!certificate.checkPrivateKey(key)) {
-    return { kind: 'key-mismatch', of: 'key', message: `the key is not that of the certificate (${named(certificate)})` }
+    const message = `the key is not that of the certificate (${named(certificate)})`
+    return { kind: 'key-mismatch', of: 'key', message }
   }
   const span = `${named(certificate)}, valid from ${certificate.validFrom} to ${certificate.validTo}`
-  if (certificate.validToDate.getTime() <= wallMs) return { kind: 'expired', of: 'cert', message: `it is over: ${span}` }
+  if (certificate.validToDate.getTime() <= wallMs) {
+    return { kind: 'expired', of: 'cert', message: `it is over: ${span}` }
+  }
   if (certificate.validFromDate.getTime() > wallMs) {
     return { kind: 'expired', of: 'cert', message: `it is not valid yet: ${span}` }
   }

@@ -28,9 +28,11 @@ const saneName = /^[!-~]{1,256}$/
  * a JSON string, so that one name cannot pass for two.
  */
 function alternativeNames(text: string): (readonly [string, string])[] {
-  return [...text.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g)].map(([, kind = '', name = '']) =>
-    [kind, name.startsWith('"') ? '' : name] as const).filter(([, name]) => name !== '')
+  return [...text.matchAll(alternative)].flatMap(([, kind = '', name = '']) =>
+    name === '' || name.startsWith('"') ? [] : [[kind, name] as const])
 }
+
+const alternative = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g
 
 function commonName(certificate: X509Certificate): string | undefined {
   const { CN } = certificate.toLegacyObject().subject as { readonly CN?: string | readonly string[] }

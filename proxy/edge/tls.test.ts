@@ -151,7 +151,8 @@ test('who has no certificate of ours is not let in, who has one is known by its 
     t.match(await ask(house, { cert, key: clientKey }), /^HTTP\/1\.1 200 /)
     t.equal(await statusOver(http2To(t, house, { cert, key: clientKey })), 200)
   }
-  t.strictSame(names, ['spiffe://test/orders', 'spiffe://test/orders', 'orders.test', 'orders.test', 'orders', 'orders'])
+  const each = ['spiffe://test/orders', 'orders.test', 'orders']
+  t.strictSame(names, each.flatMap((name) => [name, name]))
 })
 
 test('a certificate without a name that can be used is known by its fingerprint', async (t) => {
@@ -211,7 +212,8 @@ test('a new pair is taken; one that does not fit is told once, and the old one k
 
 test('a directory of links that is swapped as a whole is a change like any other', async (t) => {
   const folder = folderOf(t, {})
-  for (const [version, cert, key] of [['1', serverCertificate, serverKey], ['2', secondCertificate, secondKey]] as const) {
+  const versions = [['1', serverCertificate, serverKey], ['2', secondCertificate, secondKey]] as const
+  for (const [version, cert, key] of versions) {
     mkdirSync(join(folder, version))
     writeFileSync(join(folder, version, 'tls.crt'), cert)
     writeFileSync(join(folder, version, 'tls.key'), key)
