@@ -19,6 +19,14 @@ export interface ModeChange {
   readonly forMs: number
 }
 
+export interface BreakerChange {
+  readonly upstream: string
+  /** Null: every breaker of the upstream. */
+  readonly route: string | null
+  readonly state: 'open' | 'closed' | 'auto'
+  readonly forMs: number
+}
+
 /** What can be changed from here. */
 export interface Changes {
   /** Begins to drain; false when that has begun before. */
@@ -26,6 +34,8 @@ export interface Changes {
   reload?(): Promise<ReloadResult>
   /** Null, or why not, in one sentence (a route that does not exist). */
   setMode?(change: ModeChange): string | null
+  /** Null, or in one sentence which names there are. */
+  setBreaker?(change: BreakerChange): string | null
   overrideLogLevel?(level: LogLevel, forMs: number): void
 }
 
@@ -46,6 +56,7 @@ export function addChangeRoutes(app: FastifyInstance, changes: Changes): void {
     return sendProblem(reply, 'admin.rejected', detail, { faults: result.faults })
   })
   addOverrideRoutes(app, changes)
+  addBreakerRoutes(app, changes)
 }
 
 const duration = { anyOf: [{ type: 'string', maxLength: 32 }, { type: 'number' }] }
@@ -72,6 +83,25 @@ function addOverrideRoutes(app: FastifyInstance, changes: Changes): void {
     changes.overrideLogLevel(request.body.level, forMs)
     return { level: request.body.level, for_ms: forMs }
   })
+}
+
+interface BreakerBody { readonly state: BreakerChange['state']; readonly for?: string | number }
+interface BreakerParams { readonly upstream: string; readonly route?: string }
+
+function addBreakerRoutes(app: FastifyInstance, changes: Changes): void {
+  const schema = bodyOf({ state: { enum: ['open', 'closed', 'auto'] }, for: duration }, ['state'])
+  for (const path of ['/admin/breakers/:upstream', '/admin/breakers/:upstream/:route']) {
+    app.post<{ Body: BreakerBody; Params: BreakerParams }>(path, { schema }, (request, reply) => {
+      if (changes.setBreaker === undefined) return absent(reply, 'breakers')
+      const { upstream, route = null } = request.params
+      const { state, for: given } = request.body
+      const forMs = readFor(given)
+      if (forMs === null) return wrongFor(reply)
+      const fault = changes.setBreaker({ upstream, route, state, forMs })
+      if (fault !== null) return sendProblem(reply, 'admin.not-found', fault)
+      return { upstream, route, state, ...(state === 'auto' ? {} : { for_ms: forMs }) }
+    })
+  }
 }
 
 function bodyOf(properties: Readonly<Record<string, unknown>>, required: readonly string[]): { body: unknown } {

@@ -81,8 +81,9 @@ function checkSelf(file: PartlyFile, report: Report): void {
   const stands = standsOf(file)
   for (const [name, upstream] of Object.entries(file.upstreams ?? {})) {
     upstream?.endpoints?.forEach((endpoint, i) => {
-      const url = endpoint === undefined || !URL.canParse(endpoint) ? null : new URL(endpoint)
-      if (url === null) return
+      const text = typeof endpoint === 'object' ? endpoint.url : endpoint
+      if (text === undefined || !URL.canParse(text)) return
+      const url = new URL(text)
       const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
       const address: ListenAddress = { kind: 'tcp', host: url.hostname.replace(/^\[|\]$/g, ''), port }
       const own = stands.find((stand) => stand.address.kind === 'tcp' && collide(stand.address, address)
@@ -90,7 +91,7 @@ function checkSelf(file: PartlyFile, report: Report): void {
       if (own === undefined) return
       report(child(child(child('/upstreams', name), 'endpoints'), i), {
         code: 'upstream.is-self', message: `upstream "${name}" leads back to ${own.label} of this instance`,
-        expected: 'the address of a service', got: JSON.stringify(endpoint),
+        expected: 'the address of a service', got: JSON.stringify(text),
         fix: 'write where the service itself listens',
       })
     })

@@ -21,8 +21,10 @@ export interface EffectiveTls {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
 }
 
+export interface EffectiveEndpoint { readonly url: string; readonly tier: number; readonly weight: number }
+
 export interface EffectiveUpstream {
-  readonly endpoints: readonly string[]
+  readonly endpoints: readonly (string | EffectiveEndpoint)[]
   readonly host?: string
   readonly startup: number
   readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'

@@ -5,7 +5,7 @@
 import { isSecretKey, keyOf, child, pathOf } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
 import { formatQuantity, parseQuantity } from './quantity.ts'
-import { branchFor, namedChild } from './schema-node.ts'
+import { branchFor, kindOf, namedChild } from './schema-node.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 /** Where a value came from. */
@@ -89,7 +89,11 @@ class Filling {
   #fillList(schema: SchemaNode, list: readonly unknown[], pointer: string, isDefault: boolean): unknown {
     const items = schema.items ?? {}
     if (items.type === 'object') return list.map((item, i) => this.fill(items, item, child(pointer, i), isDefault))
-    const filled = list.map((item, i) => this.#invalid.has(child(pointer, i)) ? undefined : item)
+    const filled = list.map((item, i) => {
+      if (this.#invalid.has(child(pointer, i))) return undefined
+      return kindOf(item) === 'object' ? this.fill(items, item, child(pointer, i), isDefault) : item
+    })
+    if (list.some((item) => kindOf(item) === 'object')) return filled
     this.#keep(pointer, list.length === 0 ? 'none' : list.map(String).join(', '), isDefault)
     return filled
   }

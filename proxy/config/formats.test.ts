@@ -21,7 +21,9 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
     right: ['/', '/*', '/a', '/a/', '/a/:id/*', '/a*', '/v1/a:capture'],
     wrong: ['', 'a', '/a*b', '/*/a', '/a?b', '/a#b', '//a', '/a/../b', '/./a', '/a b', '/:', '/:a-b', '/%61', '/a\\b'],
   },
-  'check-path': [['/', '/health', '/health?full=1'], ['', 'health', '/a b', '/a#b', '/ä', `/${'x'.repeat(2048)}`]],
+  'check-path': {
+    right: ['/', '/health', '/health?full=1'], wrong: ['', 'health', '/a b', '/a#b', '/ä', `/${'x'.repeat(2048)}`],
+  },
   'path-prefix': { right: ['', '/api', '/a/b'], wrong: ['/', 'api', '/api/', '/a*', '/:a'] },
   'header-name': { right: ['x-a', 'X_a'], wrong: ['', 'x a', 'x:a', 'x\r\n'] },
   rate: { right: ['1/s', '1000/h'], wrong: ['', '0/s', '5', '5/w', '-1/s', '1.5/s', '5 /s'] },

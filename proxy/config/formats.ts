@@ -52,6 +52,10 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => text === '' || /^(\/[^/?#\s*:]+)+$/.test(text),
     expected: 'the beginning of a path, without / at its end', fix: 'write for instance "/api"',
   },
+  'check-path': {
+    accepts: (text) => text.length <= 2048 && /^\/[!-~]*$/.test(text) && !text.includes('#'),
+    expected: 'a path from /, with a query if need be', fix: 'write for instance "/health"',
+  },
   'header-name': {
     accepts: (text) => token.test(text), expected: 'the name of a header field', fix: 'write for instance "x-internal"',
   },

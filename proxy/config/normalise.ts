@@ -8,7 +8,7 @@ import type {
 } from '../core/configuration.ts'
 import type { OptionBag } from '../core/policy.ts'
 import { parseAddress } from './address.ts'
-import type { EffectiveFile, EffectiveListener, EffectiveRoute } from './effective-file.ts'
+import type { EffectiveFile, EffectiveListener, EffectiveRoute, EffectiveUpstream } from './effective-file.ts'
 import type { PolicyKeys } from './schema.ts'
 
 /** `observe`: everything observes, whatever the file says. */
@@ -39,7 +39,7 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
     readiness,
     upstreams: Object.entries(effective.upstreams).map(([name, upstream]): UpstreamConfiguration => ({
       name,
-      endpoints: upstream.endpoints.map((endpoint) => new URL(endpoint).origin),
+      ...endpointsOf(upstream),
       host: upstream.host ?? null,
       startupMs: upstream.startup,
       options: withoutModes(upstream, keys.upstream),
@@ -58,6 +58,17 @@ function listenerOf(name: string, listener: EffectiveListener, file: string | nu
       minVersion: tls.minVersion,
     },
     http2: http2 ?? tls !== undefined,
+  }
+}
+
+function endpointsOf({ endpoints }: EffectiveUpstream): Pick<UpstreamConfiguration, 'endpoints' | 'endpointOptions'> {
+  const urls = endpoints.map((endpoint) => new URL(typeof endpoint === 'string' ? endpoint : endpoint.url).origin)
+  if (endpoints.every((endpoint) => typeof endpoint === 'string')) return { endpoints: urls }
+  return {
+    endpoints: urls,
+    endpointOptions: endpoints.map((endpoint) => typeof endpoint === 'string'
+      ? { tier: 0, weight: 1 }
+      : { tier: endpoint.tier, weight: endpoint.weight }),
   }
 }
 

@@ -5,7 +5,7 @@ const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['stores', 'defaults', 'policies'],
   listener: [],
   upstream: [
-    'health', 'balance', 'tls', 'http2', 'slowStart', 'type',
+    'tls', 'http2', 'type',
   ],
   route: [
     'slo',

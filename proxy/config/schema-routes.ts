@@ -9,9 +9,25 @@ import { modeSchema, namePattern } from './schema-parts.ts'
 const optional = Type.Optional
 const closed = { additionalProperties: false } as const
 
+const origin = Type.String({
+  format: 'origin', description: 'Scheme, host and port; no path.', examples: ['http://127.0.0.1:3000'],
+})
+
+const endpointSchema = Type.Object({
+  url: origin,
+  tier: optional(Type.Integer({
+    description: '0 is asked first; the next tier only when the ones before have nobody left.', default: 0, minimum: 0,
+    maximum: 9,
+  })),
+  weight: optional(Type.Number({
+    description: 'Its part among its tier. 0: it gets nothing.', default: 1, minimum: 0, maximum: 1000,
+  })),
+}, { ...closed, description: 'An address with its tier and weight.' })
+
 export const upstreamProperties: Readonly<Record<string, TSchema>> = {
-  endpoints: Type.Array(Type.String({
-    format: 'origin', description: 'Scheme, host and port; no path.', examples: ['http://127.0.0.1:3000'],
+  endpoints: Type.Array(Type.Unsafe<string | object>({
+    description: 'An address, alone or with what is said of it.', examples: ['http://127.0.0.1:3000'],
+    anyOf: [origin, endpointSchema],
   }), {
     description: 'The addresses of this upstream.', examples: [['http://127.0.0.1:3000']], minItems: 1, maxItems: 1000,
     uniqueItems: true,

@@ -35,10 +35,20 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
+/** What is said of one endpoint beside its address. */
+export interface EndpointOptions {
+  /** 0 is asked first, the next ones only when the ones before have nobody left. */
+  readonly tier: number
+  /** Its part among its tier; 0: none. */
+  readonly weight: number
+}
+
 export interface UpstreamConfiguration {
   readonly name: string
   /** Origins, `http://127.0.0.1:3000`, without path. */
   readonly endpoints: readonly string[]
+  /** In the order of the endpoints; absent where nothing is said of any. */
+  readonly endpointOptions?: readonly EndpointOptions[]
   /** Host field sent; null: the caller's own authority. */
   readonly host: string | null
   /** How long refused connections mean "not ready yet" before the first answer, ms. */

@@ -9,7 +9,8 @@ import type { Figures, Meter } from './meter.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Course, Scope, Verdict } from './scope.ts'
-import type { Endpoint, Send } from './upstream.ts'
+import type { EndpointOptions } from './configuration.ts'
+import type { CheckResult, Endpoint, Send } from './upstream.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Work } from './work.ts'
 import type { AttemptKind } from './attempt.ts'
@@ -64,6 +65,10 @@ export interface PolicyContext {
   part<T>(key: string, make: () => T): T
   /** The endpoints of the upstream, as the leaf knows them. */
   readonly endpoints: readonly Endpoint[]
+  /** What the configuration says of each of them, in their order; absent where it says nothing. */
+  readonly endpointOptions: readonly (EndpointOptions | undefined)[]
+  /** Asks that endpoint with a GET of its own; never rejects. */
+  readonly check: (endpoint: Endpoint, path: string, timeoutMs: number) => Promise<CheckResult>
   /** What is counted beside attempts and exchanges; bound here, at load. */
   readonly meter: Meter
   /** Figures for /admin/status: of this upstream (`route` null) or of one route; read when somebody looks. */

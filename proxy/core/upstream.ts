@@ -2,6 +2,7 @@
 // in virtual time, the real connections in upstream/.
 
 import type { Attempt } from './attempt.ts'
+import type { FaultCode } from './codes.ts'
 
 /** One address of an upstream. */
 export interface Endpoint {
@@ -11,6 +12,9 @@ export interface Endpoint {
   readonly port: number
   readonly isSecure: boolean
 }
+
+/** What a check of an endpoint saw: the status of an answer, or why there was none. */
+export type CheckResult = number | FaultCode
 
 /** Sends an attempt, or does something to it first. */
 export type Send = (attempt: Attempt) => void
@@ -22,6 +26,8 @@ export interface Upstream {
   send(attempt: Attempt): void
   /** Tries to open one connection to the first endpoint; null: it was accepted, else what was seen. Never rejects. */
   probe(timeoutMs: number): Promise<string | null>
+  /** Asks that endpoint with a GET of its own, over a connection of its own. Never rejects. */
+  check(endpoint: Endpoint, path: string, timeoutMs: number): Promise<CheckResult>
   /** Figures for status and gauges: connections open, idle, and so on. */
   inspect(): Record<string, number | string>
   /** Closes idle connections now and the others when their attempt ends. */

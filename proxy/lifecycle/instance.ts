@@ -18,6 +18,8 @@ import type { Tunnels } from '../edge/upgrade.ts'
 import { compile } from '../pipeline/compile.ts'
 import type { Ground } from '../pipeline/compile.ts'
 import { Parts } from '../pipeline/parts.ts'
+import { healthChecksKey } from '../policies/balance/health-checks.ts'
+import type { HealthChecks } from '../policies/balance/health-checks.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
 import { LeafSet } from './leaf-set.ts'
 import { leafOf } from './leaves.ts'
@@ -103,6 +105,7 @@ export class Instance {
     this.#configuration = configuration
     changeListeners()
     closeOld()
+    this.#stopChecks(new Set(configuration.upstreams.map(({ name }) => name)))
   }
 
   /** Answers that are over for their exchanges, and have not left this process. */
@@ -115,5 +118,11 @@ export class Instance {
     this.listeners.closeAll()
     this.tunnels.closeAll()
     this.upstreams.close()
+    this.#stopChecks(new Set())
+  }
+
+  /** Checks end with their upstream, or with everything. */
+  #stopChecks(kept: ReadonlySet<string>): void {
+    for (const [name, checks] of this.parts.named<HealthChecks>(healthChecksKey)) if (!kept.has(name)) checks.stop()
   }
 }

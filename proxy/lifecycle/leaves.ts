@@ -17,6 +17,7 @@ export function leafOf(upstream: UpstreamConfiguration, clock: Clock, random: Ra
   return createHttp1Upstream({
     name: upstream.name,
     endpoints: upstream.endpoints.map(endpointOf),
+    host: upstream.host,
     timeouts: {
       connectMs: timeouts.connect ?? defaults.connectMs,
       idleMs: timeouts.idle ?? defaults.idleMs,

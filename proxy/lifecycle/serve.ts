@@ -14,6 +14,7 @@ import type { Configuration } from '../core/configuration.ts'
 import type { Random } from '../core/random.ts'
 import { gaugesOf, inspect } from '../observe/inspect.ts'
 import type { Status } from '../observe/inspect.ts'
+import { holdBreakers } from './breaker-override.ts'
 import type { Door } from '../policies/shed/door.ts'
 import { doorKey } from '../policies/shed/door.ts'
 import { createDrain } from './drain.ts'
@@ -100,6 +101,7 @@ export class Serving {
         drain: () => this.drain('POST /admin/drain'),
         ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
         setMode: (change) => this.#mode.set(change),
+        setBreaker: (change) => holdBreakers(this.#instance.parts, change, this.#options.clock.now()),
         overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
       }))
       if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))

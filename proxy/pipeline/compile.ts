@@ -184,6 +184,8 @@ function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean
     shadow,
     part: (key, make) => ground.parts.part(key, make),
     endpoints: leaf.endpoints,
+    endpointOptions: upstream.endpointOptions ?? [],
+    check: (endpoint, path, timeoutMs) => leaf.check(endpoint, path, timeoutMs),
     meter: ground.meter,
     show: (name, shown, inspect) => { ground.parts.show({ name, upstream: upstream.name, route: shown, inspect }) },
   }

@@ -5,7 +5,8 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
-import type { Endpoint, Upstream } from '../core/upstream.ts'
+import type { CheckResult, Endpoint, Upstream } from '../core/upstream.ts'
+import { checkEndpoint } from './endpoint-check.ts'
 import { Line } from './line.ts'
 import { Pool } from './pool.ts'
 import type { PoolTimeouts } from './pool.ts'
@@ -20,6 +21,8 @@ export interface Http1UpstreamOptions {
   /** All in ms. `streamIdleMs` is 5 minutes unless given. */
   readonly timeouts: Omit<PoolTimeouts, 'streamIdleMs'> & { readonly streamIdleMs?: number | undefined }
   readonly tls?: UpstreamTls | undefined
+  /** The Host of checks; the endpoint's own unless given. Attempts carry theirs. */
+  readonly host?: string | null
   readonly clock: Clock
   readonly random: Random
 }
@@ -40,6 +43,7 @@ class Http1Upstream implements Upstream {
   readonly endpoints: readonly Endpoint[]
   readonly #pools: readonly Pool[]
   readonly #clock: Clock
+  readonly #host: string | null
   readonly #sweepMs: number
   #sweepTimer: Timer | null = null
   #next = 0
@@ -51,6 +55,7 @@ class Http1Upstream implements Upstream {
     this.name = options.name
     this.endpoints = options.endpoints
     this.#clock = clock
+    this.#host = options.host ?? null
     this.#sweepMs = Math.min(longestSweepMs, Math.max(1, timeouts.idleMs / 4))
     this.#pools = options.endpoints.map(
       (endpoint) => new Pool(endpoint, timeouts, clock, new SocketOpening(endpoint, tls), heads),
@@ -79,6 +84,11 @@ class Http1Upstream implements Upstream {
         lost: (_fault, cause) => { end(`${endpoint.url}: ${cause}`) },
       })
     })
+  }
+
+  check(endpoint: Endpoint, path: string, timeoutMs: number): Promise<CheckResult> {
+    const { opening } = this.#poolOf(endpoint)
+    return checkEndpoint({ endpoint, opening, host: this.#host, path, timeoutMs, clock: this.#clock })
   }
 
   inspect(): Record<string, number | string> {

@@ -116,9 +116,11 @@ export const breakerLaws: Readonly<Record<string, (make: MakeMachine) => string>
   'refusals of our own neither trip it nor dilute what trips it': (make) => {
     const bench = new Bench<MachineLike>({}, make)
     for (let i = 0; i < 1000; i++) bench.call('none')
-    if (bench.machine.state !== 'closed') return 'refusals tripped it'
+    const before: string = bench.machine.state
+    if (before !== 'closed') return 'refusals tripped it'
     bench.fail(4)
-    return said(bench.machine.state === 'open', 'four failures after a thousand refusals did not trip it')
+    const after: string = bench.machine.state
+    return said(after === 'open', 'four failures after a thousand refusals did not trip it')
   },
   'failures of an hour ago are forgotten': (make) => {
     const bench = new Bench<MachineLike>({}, make)

@@ -82,8 +82,6 @@ export class LedgerUpstream implements Upstream {
     else body.flow(sink)
   }
 
-  async check(): Promise<number> { return 200 }
-
   async probe(): Promise<string | null> { return null }
   async check(): Promise<CheckResult> { return 200 }
   inspect(): Record<string, number> { return { rows: this.rows.length } }

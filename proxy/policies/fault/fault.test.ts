@@ -5,7 +5,7 @@ import { World } from '../../../test/sim/world.ts'
 class Rehearsal extends World {
   reached = 0
   constructor(fault: readonly object[]) {
-    super({ sketch: { routes: [{ name: 'all', options: { fault } }] } })
+    super({ sketch: { routes: [{ name: 'all', options: { fault, breaker: 'off' } }] } })
     this.upstream.behaviour.serviceMs = () => {
       this.reached++
       return 10

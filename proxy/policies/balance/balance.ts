@@ -1,0 +1,106 @@
+// HOT PATH — runs for every attempt where there is a choice. Rules: docs/decisions/0004.
+// Chooses the endpoint of an attempt, and learns from its ending how that endpoint is. With one endpoint and no checks
+// it does not stand in the way at all: whether that one is asked is the breaker's affair.
+
+import type { BalanceMethod } from '../../algorithms/balancer.ts'
+import type { Attempt } from '../../core/attempt.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Outcome, Refused } from '../../core/outcome.ts'
+import type { Gate, PolicyContext, PolicyDefinition } from '../../core/policy.ts'
+import { retryAfterMs } from '../../core/retry-after.ts'
+import type { Verdict } from '../../core/scope.ts'
+import { Cluster } from './cluster.ts'
+import { HealthChecks, healthChecksKey } from './health-checks.ts'
+import { balanceSchema, healthSchema, slowStartSchema } from './schema.ts'
+import type { HealthOptions } from './schema.ts'
+
+const none: Refused = { kind: 'refused', by: 'balance', code: 'upstream.none', status: 503, retryAfterMs: 0 }
+
+const defaultSlowStartMs = 10_000
+
+class BalanceGate implements Gate<Attempt> {
+  readonly name = 'balance'
+  readonly #cluster: Cluster
+  readonly #clock: Clock
+  readonly #shadow: boolean
+
+  constructor(cluster: Cluster, clock: Clock, shadow: boolean) {
+    this.#cluster = cluster
+    this.#clock = clock
+    this.#shadow = shadow
+  }
+
+  /** Observe: the leaf chooses as if nobody stood here, and what happens there is learned all the same. */
+  admit(attempt: Attempt, now: number, shadow: boolean): Verdict {
+    if (shadow) return null
+    const record = this.#cluster.choose(attempt, now)
+    if (record === null) return none
+    const { work } = attempt
+    attempt.endpoint = record.endpoint
+    if (work.tried === null) work.tried = [record.endpoint]
+    else work.tried.push(record.endpoint)
+    record.load.began(now)
+    return null
+  }
+
+  judge(attempt: Attempt, outcome: Outcome, now: number): void {
+    const record = this.#cluster.recordOf(attempt.endpoint)
+    if (record === undefined) return
+    const { lesson, serial, sentAt } = attempt
+    this.#cluster.learn(record, {
+      serial, lesson,
+      latencyMs: sentAt < 0 ? 0 : now - sentAt,
+      retryAfterMs: lesson.balance === 'retry-after' ? retryAfterMs(outcome, this.#clock.wallMs()) : 0,
+    }, now)
+  }
+
+  spoiled(attempt: Attempt, now: number): void {
+    const record = this.#cluster.recordOf(attempt.endpoint)
+    if (record !== undefined) this.#cluster.spoil(record, now)
+  }
+
+  release(attempt: Attempt, now: number): void {
+    if (this.#shadow) return
+    this.#cluster.recordOf(attempt.endpoint)?.load.ended(now)
+  }
+}
+
+/** Stands wherever there are several endpoints, or checks. */
+export const balance: PolicyDefinition<Attempt> = {
+  name: 'balance',
+  upstreamSchema: { balance: balanceSchema, slowStart: slowStartSchema, health: healthSchema },
+  create: (context) => {
+    const health = optionOf<HealthOptions>(context, 'health')
+    const { upstream, endpoints, clock } = context
+    const cluster = context.part(`balance:${upstream}`, () => new Cluster(context))
+    cluster.configure(endpoints, {
+      method: optionOf<BalanceMethod>(context, 'balance') ?? 'peak-ewma',
+      slowStartMs: optionOf<number>(context, 'slowStart') ?? defaultSlowStartMs,
+      shares: context.endpointOptions,
+    }, clock.now())
+    context.part(healthChecksKey + upstream, () => new HealthChecks({
+      clock, random: context.random,
+      turned: (endpoint, isHealthy, seen) => { cluster.checked(endpoint, isHealthy, seen, clock.now()) },
+    })).configure(health, endpoints, context.check)
+    if (endpoints.length < 2 && health === null) return null
+    show(context, cluster)
+    return new BalanceGate(cluster, clock, context.shadow)
+  },
+}
+
+function show(context: PolicyContext, cluster: Cluster): void {
+  const { upstream, endpoints, meter, clock } = context
+  context.show('balance', null, () => cluster.inspect(clock.now()))
+  for (const endpoint of endpoints) {
+    meter.gauge('seawall_endpoint_ejected', { upstream, endpoint: endpoint.url }, () => {
+      const record = cluster.recordOf(endpoint)
+      return record === undefined || (record.isHealthy && record.standing.kind === 'in') ? 0 : 1
+    })
+  }
+}
+
+/** Null where it is absent or off. */
+function optionOf<T>({ upstreamOptions }: PolicyContext, key: string): T | null {
+  const value = upstreamOptions[key]
+  return value === undefined || value === 'off' ? null : value as T
+}
