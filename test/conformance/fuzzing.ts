@@ -111,7 +111,7 @@ class Lane {
 
   #defect(): string | null {
     const [defect] = this.#between.defects
-    return defect === undefined ? null : `a defect: ${defect instanceof Error ? defect.stack ?? '' : JSON.stringify(defect)}`
+    return defect === undefined ? null : `a defect: ${defect instanceof Error ? defect.stack : JSON.stringify(defect)}`
   }
 }
 
