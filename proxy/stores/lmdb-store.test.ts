@@ -44,7 +44,7 @@ for (const [name, over] of [
   storeContract(name, () => {
     const path = newFolder()
     return {
-      leaseMs: 10_000,
+      leaseMs: 10_000, sweptAfterMs: 30_000,
       join: () => openStore(path, over),
       pass: async (ms) => { clock.shift(ms) },
       lose: async (store) => {

@@ -8,7 +8,7 @@ storeContract('memory', () => {
   const store = new MemoryStore(clock)
   let isJoined = false
   return {
-    leaseMs: 10_000,
+    leaseMs: 10_000, sweptAfterMs: 30_000,
     join: async () => {
       if (isJoined) return null
       isJoined = true

@@ -14,6 +14,8 @@ export interface StoreBench {
   lose(store: RecordStore): Promise<boolean>
   /** The lease that claims of this bench ask for, in ms. */
   readonly leaseMs: number
+  /** After this time the store's own keeping finds a record whose ttl was 50 ms. */
+  readonly sweptAfterMs: number
 }
 
 /** A clock that is the real one and can be put forward. */

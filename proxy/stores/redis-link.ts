@@ -1,0 +1,130 @@
+// The connection to Redis or Valkey, single, behind sentinels or as a cluster, as the few things the stores need: run a
+// script on one key, and speak to every primary. It keeps nothing for later: what cannot be sent now fails now.
+
+import { RESP_TYPES, createClient, createCluster, createSentinel } from '@redis/client'
+import type { RedisScript } from './redis-scripts.ts'
+
+export interface RedisOptions {
+  /** Where it is: one server, sentinels and the name of their primary, or some nodes of a cluster. */
+  readonly where:
+    | { readonly kind: 'single'; readonly url: string }
+    | {
+      readonly kind: 'sentinel'; readonly name: string
+      readonly sentinels: readonly { readonly host: string; readonly port: number }[]
+    }
+    | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+  /** For sentinel and cluster, whose nodes have no URL of ours. */
+  readonly username?: string
+  readonly password?: string
+  /** To connect within, and between two tries at most. */
+  readonly connectTimeoutMs: number
+}
+
+export type RedisArgument = string | Buffer
+
+/** One primary. Answers are strings, numbers and lists of them. */
+export interface RedisNode { send(args: readonly string[]): Promise<unknown> }
+
+export interface RedisLink {
+  /** Resolves when the first connection stands; goes on trying by itself when it does not. */
+  connect(): Promise<void>
+  readonly isReady: boolean
+  /** Runs a script on the node that has `key`; texts come as buffers. Rejects with what the server or socket said. */
+  run(script: RedisScript, key: string, args: readonly RedisArgument[]): Promise<unknown>
+  primaries(): Promise<readonly RedisNode[]>
+  close(): void
+}
+
+const firstWaitMs = 50
+
+/** Commands that wait for their answer; beyond it the server is too slow to be of use. */
+const maxWaiting = 10_000
+
+const asBuffers = { [RESP_TYPES.BLOB_STRING]: Buffer }
+
+type Send = (key: string, args: RedisArgument[]) => Promise<unknown>
+
+export function linkRedis(options: RedisOptions, onError: (error: unknown) => void): RedisLink {
+  const { where, username, password, connectTimeoutMs } = options
+  const node = {
+    ...username === undefined ? {} : { username },
+    ...password === undefined ? {} : { password },
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: maxWaiting,
+    socket: {
+      connectTimeout: connectTimeoutMs,
+      reconnectStrategy: (tries: number) => Math.min(connectTimeoutMs, firstWaitMs * 2 ** Math.min(tries, 5)),
+    },
+  }
+  switch (where.kind) {
+    case 'single': return linkSingle(where.url, node, onError)
+    case 'sentinel': return linkSentinel(where, node, onError)
+    case 'cluster': return linkCluster(where.urls, node, onError)
+  }
+}
+
+type NodeOptions = NonNullable<Parameters<typeof createClient>[0]>
+
+function linkSingle(url: string, node: NodeOptions, onError: (error: unknown) => void): RedisLink {
+  const client = createClient({ ...node, url, RESP: 2 })
+  client.on('error', onError)
+  return {
+    connect: async () => { await client.connect() },
+    get isReady() { return client.isReady },
+    run: runner((_, args) => client.sendCommand(args, { typeMapping: asBuffers })),
+    primaries: async () => [{ send: (args) => client.sendCommand(args) }],
+    close: () => { client.destroy() },
+  }
+}
+
+function linkSentinel(
+  { name, sentinels }: Extract<RedisOptions['where'], { kind: 'sentinel' }>, node: object,
+  onError: (error: unknown) => void,
+): RedisLink {
+  const sentinel = createSentinel({
+    name, sentinelRootNodes: [...sentinels], nodeClientOptions: { ...node }, RESP: 2, replicaPoolSize: 0,
+    // Each command tries the new primary once; its deadline is ours, not theirs.
+    maxCommandRediscovers: 1,
+  })
+  sentinel.on('error', onError)
+  return {
+    connect: async () => { await sentinel.connect() },
+    get isReady() { return sentinel.isReady },
+    run: runner((_, args) => sentinel.sendCommand(false, args, { typeMapping: asBuffers })),
+    primaries: async () => [{ send: (args) => sentinel.sendCommand(false, [...args]) }],
+    close: () => { void sentinel.destroy() },
+  }
+}
+
+function linkCluster(urls: readonly string[], node: object, onError: (error: unknown) => void): RedisLink {
+  const cluster = createCluster({
+    rootNodes: urls.map((url) => ({ url })), defaults: { ...node }, RESP: 2, useReplicas: false,
+  })
+  cluster.on('error', onError)
+  let isConnected = false
+  return {
+    connect: async () => {
+      await cluster.connect()
+      isConnected = true
+    },
+    get isReady() { return isConnected },
+    run: runner((key, args) => cluster.sendCommand(key, false, args, { typeMapping: asBuffers })),
+    primaries: async () => Promise.all(cluster.masters.map(async (master) => {
+      const client = await cluster.nodeClient(master)
+      return { send: (args: readonly string[]): Promise<unknown> => client.sendCommand(args) }
+    })),
+    close: () => { cluster.destroy() },
+  }
+}
+
+/** By digest first; a server that does not know the script (restarted, failed over, flushed) is sent all of it. */
+function runner(send: Send): RedisLink['run'] {
+  return async (script, key, args) => {
+    try {
+      return await send(key, ['EVALSHA', script.digest, '1', key, ...args])
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return send(key, ['EVAL', script.source, '1', key, ...args])
+    }
+  }
+}
