@@ -10,6 +10,7 @@ import type { Exchange } from '../core/exchange.ts'
 import type { Outcome, PolicyName } from '../core/outcome.ts'
 import type { Meter } from '../core/meter.ts'
 import type { Observer } from '../core/plan.ts'
+import { acceptOverflows } from './accept-overflows.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 import type { Gauges } from './inspect.ts'
 import {
@@ -63,7 +64,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // Pulled before a page is made, never here: what has gauges may not have been made yet.
   let gauges: Gauges = { upstreams: [], bulkheads: [], drain: { phase: 'serving', seconds: 0, cut: 0 }, logDropped: 0 }
   const meter = new PolicyMeter()
-  const families = [...metricFamilies(tables, () => gauges, () => hash), ...meter.families(), loop.family]
+  const families = [...metricFamilies(tables, () => gauges, () => hash), ...meter.families(), loop.family, acceptOverflows()]
   return {
     observer: new TableObserver(tables, options),
     meter,
