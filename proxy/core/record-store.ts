@@ -165,7 +165,10 @@ export interface RecordStore {
   /** What the key is now. Memory and lmdb answer at once, save when they must first see whether an owner lives. */
   lookup(key: RecordKey): Soon<Lookup>
 
-  /** Takes the key or says why not. Safe to resend with the same token. Durable before it says `taken`. */
+  /**
+   * Takes the key or says why not. Durable before it says `taken`. A message that the transport repeats does no harm; a
+   * caller that got a fault takes a new token: the old one may be released behind its back.
+   */
   claim(request: ClaimRequest): Soon<ClaimResult>
 
   /**

@@ -1,0 +1,237 @@
+// Any store, with a deadline on every word and a breaker of its own: a store that is away costs a request its deadline a
+// few times, and then nothing; it is probed beside the requests. It also gives back claims whose answer came too late or
+// never, so that a key nobody dispatched for does not stay taken.
+
+import type { Clock, Timer } from '../core/clock.ts'
+import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReason, Lookup, Opened, RecordCounts,
+  RecordKey, RecordStore, ResolveResult, Soon, StoredAnswer, StoreFault, TokenResult } from '../core/record-store.ts'
+import { messageOf, storeFault } from './store-fault.ts'
+
+export type StoreOperation =
+  'lookup' | 'claim' | 'finish' | 'release' | 'doubt' | 'renew' | 'resolve' | 'counts' | 'doubts'
+
+export interface GuardOptions {
+  /** For each word; 250 ms is many times what a store in reach needs. */
+  readonly timeoutMs: number
+  /** Faults of reach one after another, with no answer between, that open the breaker. */
+  readonly failures: number
+  /** Between two probes of an open breaker. */
+  readonly probeEveryMs: number
+  /** Every word that was passed on: how long it took, and whether it failed. Null: nobody wants to know. */
+  readonly onTimed: ((operation: StoreOperation, durationMs: number, isFault: boolean) => void) | null
+  /** The breaker opened (with why) or shut (null). */
+  readonly onTurn: ((fault: StoreFault | null) => void) | null
+}
+
+export const guardDefaults: GuardOptions = {
+  timeoutMs: 250, failures: 5, probeEveryMs: 500, onTimed: null, onTurn: null,
+}
+
+/** Claims that may have been applied without our knowing; older ones are left to end as doubts. */
+const maxStrays = 1_000
+
+/** Lists and counts walk over many records. */
+const patience = 20
+
+export class GuardedStore implements RecordStore {
+  readonly kind: RecordStore['kind']
+  readonly isShared: boolean
+  readonly #store: RecordStore
+  readonly #clock: Clock
+  readonly #options: GuardOptions
+  readonly #tooLate: StoreFault
+  /** Not null: open, and this is what everybody is told. */
+  #down: StoreFault | null = null
+  #inARow = 0
+  #timer: Timer | null = null
+  #isClosed = false
+  readonly #strays = new Map<ClaimToken, RecordKey>()
+  #faults = 0
+  #timeouts = 0
+  #turns = 0
+  #refused = 0
+
+  constructor(store: RecordStore, clock: Clock, options: GuardOptions = guardDefaults) {
+    this.#store = store
+    this.#clock = clock
+    this.#options = options
+    this.kind = store.kind
+    this.isShared = store.isShared
+    this.#tooLate = storeFault('timeout', `The ${store.kind} store did not answer within ${options.timeoutMs} ms`)
+  }
+
+  open(): Promise<Opened> { return this.#store.open() }
+
+  lookup(key: RecordKey): Soon<Lookup> {
+    return this.#down ?? this.#timed('lookup', 1, () => this.#store.lookup(key))
+  }
+
+  /** After a fault the token is spent: what it may have taken is given back behind the caller's back. */
+  claim(request: ClaimRequest): Soon<ClaimResult> {
+    if (this.#down !== null) return this.#refuse(this.#down)
+    const { key, token } = request
+    const claimed = this.#timed('claim', 1, () => this.#store.claim(request), () => { this.#giveBack(token, key) })
+    if (!(claimed instanceof Promise)) return claimed
+    return claimed.then((result) => {
+      if (result.kind === 'fault' && isOfReach(result)) this.#stray(token, key)
+      return result
+    })
+  }
+
+  finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Soon<TokenResult> {
+    return this.#down ?? this.#timed('finish', 1, () => this.#store.finish(key, token, answer, ttlMs))
+  }
+
+  release(key: RecordKey, token: ClaimToken): Soon<TokenResult> {
+    return this.#down ?? this.#timed('release', 1, () => this.#store.release(key, token))
+  }
+
+  doubt(key: RecordKey, token: ClaimToken, reason: DoubtReason): Soon<TokenResult> {
+    return this.#down ?? this.#timed('doubt', 1, () => this.#store.doubt(key, token, reason))
+  }
+
+  renew(key: RecordKey, token: ClaimToken, leaseMs: number): Soon<TokenResult> {
+    return this.#down ?? this.#timed('renew', 1, () => this.#store.renew(key, token, leaseMs))
+  }
+
+  resolve(key: RecordKey, decision: Decision, ttlMs: number): Soon<ResolveResult> {
+    return this.#down ?? this.#timed('resolve', 1, () => this.#store.resolve(key, decision, ttlMs))
+  }
+
+  counts(): Soon<RecordCounts | StoreFault> {
+    return this.#down ?? this.#timed('counts', patience, () => this.#store.counts())
+  }
+
+  doubts(limit: number): Soon<{ readonly kind: 'doubts'; readonly list: readonly Doubt[] } | StoreFault> {
+    return this.#down ?? this.#timed('doubts', patience, () => this.#store.doubts(limit))
+  }
+
+  purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number } | StoreFault> {
+    return this.#down === null ? this.#store.purge(scope) : Promise.resolve(this.#down)
+  }
+
+  sweep(): Soon<{ readonly kind: 'swept'; readonly count: number } | StoreFault> {
+    return this.#down ?? this.#store.sweep()
+  }
+
+  ping(): Soon<{ readonly kind: 'up' } | StoreFault> { return this.#down ?? { kind: 'up' } }
+
+  inspect(): Record<string, number | string> {
+    return {
+      ...this.#store.inspect(), isUp: this.#down === null ? 1 : 0, faults: this.#faults, timeouts: this.#timeouts,
+      breakerOpened: this.#turns, refusedWhileOpen: this.#refused, strayClaims: this.#strays.size,
+    }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    this.#timer?.clear()
+    return this.#store.close()
+  }
+
+  #refuse(fault: StoreFault): StoreFault {
+    this.#refused++
+    return fault
+  }
+
+  /** `onLate`: the answer came, but the deadline had been told before. */
+  #timed<T extends { readonly kind: string }>(
+    operation: StoreOperation, times: number, act: () => Soon<T>, onLate?: () => void,
+  ): Soon<T | StoreFault> {
+    const startMs = this.#clock.now()
+    let answer: Soon<T | StoreFault>
+    try {
+      answer = act()
+    } catch (error) {
+      // A store that throws has a defect; its caller still gets a value.
+      answer = storeFault('unavailable', `The ${this.kind} store failed: ${messageOf(error)}`)
+    }
+    if (!(answer instanceof Promise)) return this.#note(operation, startMs, answer)
+    const promise = answer
+    return new Promise<T | StoreFault>((resolve) => {
+      let isOver = false
+      const timer = this.#clock.after(this.#options.timeoutMs * times, () => {
+        isOver = true
+        this.#timeouts++
+        resolve(this.#note(operation, startMs, this.#tooLate))
+      })
+      const settle = (result: T | StoreFault): void => {
+        if (isOver) { onLate?.(); return }
+        timer.clear()
+        resolve(this.#note(operation, startMs, result))
+      }
+      promise.then(settle, (error: unknown) => {
+        settle(storeFault('unavailable', `The ${this.kind} store failed: ${messageOf(error)}`))
+      })
+    })
+  }
+
+  #note<T extends { readonly kind: string }>(operation: StoreOperation, startMs: number, result: T): T {
+    const isFault = result.kind === 'fault'
+    this.#options.onTimed?.(operation, this.#clock.now() - startMs, isFault)
+    if (!isFault) {
+      this.#inARow = 0
+      if (this.#strays.size > 0 && this.#down === null) this.#giveAllBack()
+      return result
+    }
+    this.#faults++
+    // A record that cannot be read or a full disk is an answer too: the store is in reach.
+    const fault = result as unknown as StoreFault
+    if (isOfReach(fault) && ++this.#inARow >= this.#options.failures) this.#open(fault)
+    return result
+  }
+
+  #open(fault: StoreFault): void {
+    if (this.#down !== null) return
+    this.#down = storeFault('unavailable', `The ${this.kind} store is taken out until it answers: ${fault.message}`)
+    this.#turns++
+    this.#options.onTurn?.(this.#down)
+    this.#probeLater()
+  }
+
+  #probeLater(): void {
+    if (this.#isClosed) return
+    this.#timer = this.#clock.after(this.#options.probeEveryMs, () => { void this.#probe() })
+  }
+
+  async #probe(): Promise<void> {
+    // Not through #timed: what a probe finds counts for nothing but the breaker.
+    const late = new Promise<StoreFault>((resolve) => {
+      this.#clock.after(this.#options.timeoutMs, () => { resolve(this.#tooLate) })
+    })
+    let found: { readonly kind: 'up' } | StoreFault
+    try {
+      found = await Promise.race([this.#store.ping(), late])
+    } catch {
+      // A store that throws has a defect, and is not up.
+      found = this.#tooLate
+    }
+    if (found.kind === 'fault') { this.#probeLater(); return }
+    this.#down = null
+    this.#inARow = 0
+    this.#options.onTurn?.(null)
+    this.#giveAllBack()
+  }
+
+  #stray(token: ClaimToken, key: RecordKey): void {
+    const [oldest] = this.#strays.keys()
+    if (this.#strays.size >= maxStrays && oldest !== undefined) this.#strays.delete(oldest)
+    this.#strays.set(token, key)
+  }
+
+  #giveAllBack(): void {
+    for (const [token, key] of this.#strays) this.#giveBack(token, key)
+  }
+
+  /** Whatever comes of it: a claim that is not given back ends as a doubt, which is safe. */
+  #giveBack(token: ClaimToken, key: RecordKey): void {
+    this.#strays.delete(token)
+    const released = this.#store.release(key, token)
+    if (released instanceof Promise) released.catch(() => { /* See above. */ })
+  }
+}
+
+/** Whether the store was not reached, as against reached and unable. */
+function isOfReach(fault: StoreFault): boolean {
+  return fault.reason === 'timeout' || fault.reason === 'unavailable'
+}
