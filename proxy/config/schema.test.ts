@@ -34,10 +34,10 @@ test('every property says what it is, and shows a value where no word list does'
   t.ok(count > 80, `${count} properties were looked at`)
 })
 
-test('every object is closed', async (t) => {
+test('every object is closed, but for a body that is sent as it is written', async (t) => {
   for (const [path, schema] of properties(currentRules().schema)) {
     for (const branch of branchesOf(schema)) {
-      if (branch.type === 'object') t.equal(branch.additionalProperties, false, path)
+      if (branch.type === 'object') t.equal(branch.additionalProperties, path.endsWith('.fallback.body'), path)
     }
   }
 })

@@ -16,11 +16,13 @@ export interface WorstCase {
   readonly because: readonly string[]
 }
 
-/** This version sends every work once. */
-const attempts = 1
+/** Longest wait between two attempts where none is written (policies/retry/schema.ts). */
+const defaultBackoffMaxMs = 1_000
+
+type RouteParts = Pick<EffectiveRoute, 'deadline' | 'timeouts' | 'retry' | 'hedge' | 'failover'>
 
 export function worstCase(route: RouteConfiguration, upstream: UpstreamConfiguration): WorstCase {
-  const options = route.options as unknown as Pick<EffectiveRoute, 'deadline' | 'timeouts'>
+  const options = route.options as unknown as RouteParts
   const behind = upstream.options as unknown as Pick<EffectiveUpstream, 'bulkhead' | 'timeouts'> & {
     readonly timeouts: { readonly connect?: number; readonly idle?: number } | 'off'
   }
@@ -30,7 +32,10 @@ export function worstCase(route: RouteConfiguration, upstream: UpstreamConfigura
   const limits = behind.timeouts === 'off' ? {} : behind.timeouts
   const own = options.timeouts === 'off' ? {} : options.timeouts
   const attemptMs = isActing(route, 'timeouts') ? own.attempt ?? limits.attempt ?? Infinity : Infinity
-  const partsMs = waitMs + attempts * ((limits.connect ?? 0) + attemptMs)
+  const attempts = attemptsOf(route, options)
+  const backoffMs = attempts === 1 || options.retry === undefined || options.retry === 'off'
+    ? 0 : (attempts - 1) * (options.retry.backoff?.max ?? defaultBackoffMaxMs)
+  const partsMs = waitMs + backoffMs + attempts * ((limits.connect ?? 0) + attemptMs)
   const asking = Math.min(deadline?.max ?? Infinity, partsMs)
   const silent = Math.min(deadline?.default ?? Infinity, partsMs)
   const because = [
@@ -42,6 +47,13 @@ export function worstCase(route: RouteConfiguration, upstream: UpstreamConfigura
   if (route.isStream || deadline === null) because.push(`the body: as long as bytes come within ${shown(
     limits.idle ?? Infinity)} of each other`)
   return { attempts, timeMs: bounded(Math.max(asking, silent)), withoutCallerDeadlineMs: bounded(silent), because }
+}
+
+/** Retries and a hedge count together; another upstream is asked once more. */
+function attemptsOf(route: RouteConfiguration, { retry, hedge, failover }: RouteParts): number {
+  const sent = retry !== undefined && retry !== 'off' && isActing(route, 'retry') ? retry.maxAttempts : 1
+  const asked = hedge !== undefined && isActing(route, 'hedge') && retry === undefined ? 2 : sent
+  return asked + (failover !== undefined && isActing(route, 'failover') ? 1 : 0)
 }
 
 function isActing(route: RouteConfiguration, policy: string): boolean {

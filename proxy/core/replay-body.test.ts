@@ -72,7 +72,7 @@ test('whenever an attempt breaks off, the next one gets the same bytes from the 
   }))
 })
 
-test('beyond the bound nothing is kept and nothing can be sent again, but the one that reads gets it all', async (t) => {
+test('beyond the bound nothing is kept nor can be sent again, but the one that reads gets it all', async (t) => {
   const source = new Sending([new Uint8Array(6), new Uint8Array(6), new Uint8Array(6)])
   const body = new ReplayBody(source, 10)
   const reading = new Reading()

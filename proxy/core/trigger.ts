@@ -9,7 +9,7 @@ import type { Outcome } from './outcome.ts'
 
 /** Codes that can come from behind the doors: of the attempts, their gates and the deadline that ends them. */
 const possible = Object.keys(codes).filter((code) =>
-  /^(upstream|breaker|throttle|shed|bulkhead|deadline)\./.test(code)) as Code[]
+  /^(upstream|breaker|throttle)\./.test(code) || code === 'deadline.expired') as Code[]
 
 export type Triggers = readonly (Code | number)[]
 

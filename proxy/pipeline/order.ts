@@ -41,7 +41,7 @@ export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
 
 /** Layers around the attempts of a work, from the outermost in. */
 export const layers: readonly LayerDefinition[] = [
-  // Answers only: sends nothing upstream, and is never recorded. Outside everything that could still find a real answer.
+  // Answers only: sends nothing upstream, and is never recorded. Outside all that could still find a real answer.
   fallback,
   // Outside whatever sends again or elsewhere: all attempts of one key are one record, written before it is replied.
   record,

@@ -1,7 +1,7 @@
 // Asks a second upstream when the first is down, under the same claim and record. What may change something goes there
 // only while not one byte of it has been handed to the first: two upstreams never know of each other's keys.
 //
-// Observe: the first upstream's outcome is the answer; what would have been sent to the second is counted in the status.
+// Observe: the first upstream's outcome is the answer; what would have gone to the second is counted in the status.
 
 import type { Outcome } from '../../core/outcome.ts'
 import { isSafe } from '../../core/methods.ts'

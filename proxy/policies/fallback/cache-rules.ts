@@ -31,7 +31,8 @@ export function keepingOf(head: RequestHead, reply: Reply): Keeping | null {
   if (asked['cookie'] !== undefined) asked['authorization'] ??= asked['cookie']
   const policy = new CachePolicy({ method: 'GET', url: head.target, headers: asked }, { status, headers: answered })
   if (!policy.storable()) return null
-  const vary = (answered['vary'] ?? '').toLowerCase().split(',').map((name) => name.trim()).filter((name) => name !== '')
+  const named = (answered['vary'] ?? '').toLowerCase().split(',').map((name) => name.trim())
+  const vary = named.filter((name) => name !== '')
   if (vary.includes('*')) return null
   // A coded body is for those who asked for that coding, even where the origin forgets to say so.
   if (answered['content-encoding'] !== undefined && !vary.includes('accept-encoding')) vary.push('accept-encoding')

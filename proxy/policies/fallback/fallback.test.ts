@@ -76,7 +76,8 @@ test('only the endings that are named are replaced', async (t) => {
 
 test('the last good answer is given again, with its age and how it came', async (t) => {
   const made = lastGood([good('one', ['etag', '"1"', 'Age', '7', 'cache-control', 'max-age=8']), reset, down])
-  const [, first, second] = await asked(made, { path: '/a?b=1' }, { path: '/a?b=1' }, { path: '/a?b=1', method: 'HEAD' })
+  const path = '/a?b=1'
+  const [, first, second] = await asked(made, { path }, { path }, { path, method: 'HEAD' })
   t.equal(first?.status, 200)
   t.equal(first?.text, 'one')
   t.equal(firstValue(first?.fields ?? [], 'etag'), '"1"')
@@ -90,7 +91,8 @@ test('the last good answer is given again, with its age and how it came', async 
 
 test('another target, host or method has its own last good answer, or none', async (t) => {
   const made = lastGood([good('one'), reset])
-  const [, ...others] = await asked(made, { path: '/a' }, { path: '/b' }, { path: '/a?x' }, { path: '/a', method: 'POST' })
+  const path = '/a'
+  const [, ...others] = await asked(made, { path }, { path: '/b' }, { path: '/a?x' }, { path, method: 'POST' })
   t.strictSame(others.map(({ code }) => code), ['upstream.reset', 'upstream.reset', 'upstream.reset'])
 })
 

@@ -125,7 +125,8 @@ class Fallback {
       return outcome
     }
     return { ...outcome, body: new CopyingBody(outcome.body, {
-      maxBytes: largestBytes, copied, reserve: (bytes) => lastGood.reserve(bytes), free: (bytes) => lastGood.free(bytes),
+      maxBytes: largestBytes, copied,
+      reserve: (bytes) => lastGood.reserve(bytes), free: (bytes) => { lastGood.free(bytes) },
     }) }
   }
 }

@@ -23,7 +23,7 @@ function slow(list: readonly number[], plays: readonly Play[] = [ok], rest: Part
   return made
 }
 
-test('a slow answer is asked of a second endpoint, the first good one is taken and the other attempt cut', async (t) => {
+test('a slow answer is asked of a second endpoint, the first good one taken and the other attempt cut', async (t) => {
   const { world, service, counted } = slow([1_000, 10])
   await world.run(10)
   const caller = world.ask()
@@ -58,7 +58,8 @@ test('what comes in time is never hedged', async (t) => {
 
 test('S4: a hedge that fails waits for the first, and starts no retry while that runs', async (t) => {
   for (const bad of [{ status: 503 }, { fault: 'upstream.reset' }, { fault: 'upstream.refused' }] as Play[]) {
-    const { world, service } = slow([200, 10], [ok, bad], { route: { hedge: { after: 50 }, retry: { maxAttempts: 3 } } })
+    const route = { hedge: { after: 50 }, retry: { maxAttempts: 3 } }
+    const { world, service } = slow([200, 10], [ok, bad], { route })
     await world.run(10)
     const caller = world.ask()
     await world.run(5_000)

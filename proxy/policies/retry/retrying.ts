@@ -162,7 +162,7 @@ export class Retrying {
     return false
   }
 
-  /** Records the body of a request that could be sent again after some of it went out. Any other is untouched till then. */
+  /** Records the body of a request that could be sent again after some of it went out. */
   #record(work: Work): ReplayBody | null {
     const { deduplication, clock, maxBodyBytes, maxAttempts } = this.#options
     const { body } = work.exchange.caller

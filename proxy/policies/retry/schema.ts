@@ -9,12 +9,13 @@ const closed = { additionalProperties: false } as const
 
 export const retrySchema = Type.Object({
   maxAttempts: optional(Type.Integer({
-    description: 'Attempts for one request in all: the first, retries and a hedge.', default: 3, minimum: 1, maximum: 10,
+    description: 'Attempts for one request in all: the first, retries and a hedge.', default: 3, minimum: 1,
+    maximum: 10,
   })),
   backoff: optional(Type.Object({
     base: optional(Duration({
-      description: 'Span of the first wait; it doubles with each failure, and any time in it is as likely. Absent: what '
-        + 'an answer usually takes, from 10ms to 200ms.',
+      description: 'Span of the first wait; it doubles with each failure, and any time in it is as likely. Absent: '
+        + 'what an answer usually takes, from 10ms to 200ms.',
       examples: ['50ms'], atLeast: 1, atMost: 60_000,
     })),
     max: optional(Duration({

@@ -1,0 +1,104 @@
+// Rules about what is sent again, elsewhere or not at all: repetition only of what may be repeated, second upstreams
+// that exist, answers in the place of a failure that do not lie.
+
+import { isIdempotent, isSafe } from '../core/methods.ts'
+import type { PartlyFile, Report } from './cross-checks.ts'
+import { didYouMean } from './schema-faults.ts'
+import { nearest } from './suggest.ts'
+
+type PartlyRoute = NonNullable<NonNullable<PartlyFile['routes']>[number]>
+
+interface Place {
+  readonly route: PartlyRoute
+  /** `/routes/2`. */
+  readonly at: string
+  /** `route "pay"`. */
+  readonly called: string
+  /** Methods that the route names; null: it takes all. */
+  readonly methods: readonly string[] | null
+}
+
+export function layerChecks(file: PartlyFile, report: Report): void {
+  file.routes?.forEach((route, i) => {
+    if (route === undefined) return
+    const named = route.match?.methods?.filter((method) => method !== undefined) ?? null
+    const place: Place = { route, at: `/routes/${i}`, called: `route "${route.name ?? i}"`, methods: named }
+    checkRetry(file, place, report)
+    checkHedge(file, place, report)
+    checkFailover(file, place, report)
+    checkFallback(place, report)
+  })
+}
+
+function checkRetry(file: PartlyFile, { route, at, called, methods }: Place, report: Report): void {
+  const { retry, upstream } = route
+  if (retry === undefined || retry === 'off' || retry.maxAttempts === 1) return
+  const unsafe = methods?.filter((method) => !isIdempotent(method)) ?? []
+  const deduplicates = file.upstreams?.[upstream ?? '']?.deduplicates
+  if (unsafe.length === 0 || (deduplicates !== undefined && deduplicates !== 'off')) return
+  report(`${at}/retry`, {
+    code: 'retry.unsafe',
+    message: `${called} would retry ${unsafe.join(', ')}, and upstream "${upstream ?? ''}" does not say that it acts `
+      + 'once on requests with one key',
+    expected: 'idempotent methods, or an upstream that deduplicates', got: unsafe.join(', '),
+    fix: `write "deduplicates" under the upstream if that is true of it, or give ${unsafe.join(', ')} its own route`,
+  })
+}
+
+function checkHedge(file: PartlyFile, { route, at, called, methods }: Place, report: Report): void {
+  const { hedge, upstream } = route
+  if (hedge === undefined || hedge === 'off') return
+  const unsafe = methods?.filter((method) => !isSafe(method)) ?? []
+  if (unsafe.length > 0) {
+    report(`${at}/hedge`, {
+      code: 'hedge.unsafe', message: `${called} would send ${unsafe.join(', ')} twice at a time`,
+      expected: 'safe methods', got: unsafe.join(', '), fix: `give ${unsafe.join(', ')} a route without "hedge"`,
+    })
+  }
+  const endpoints = file.upstreams?.[upstream ?? '']?.endpoints
+  if (endpoints?.length !== 1) return
+  report(`${at}/hedge`, {
+    code: 'hedge.one-endpoint', message: `${called} has no second endpoint to ask: nothing is ever hedged`,
+    fix: `give upstream "${upstream ?? ''}" another endpoint, or remove "hedge"`,
+  })
+}
+
+function checkFailover(file: PartlyFile, { route, at, called }: Place, report: Report): void {
+  const { failover, upstream } = route
+  const to = failover === undefined || failover === 'off' ? undefined : failover.to
+  if (to === undefined || file.upstreams === undefined) return
+  if (to === upstream) {
+    report(`${at}/failover/to`, {
+      code: 'failover.to-itself', message: `${called} would ask the same upstream instead`,
+      expected: `another upstream than "${upstream}"`, got: JSON.stringify(to), fix: 'name another one, or use "retry"',
+    })
+  } else if (!Object.hasOwn(file.upstreams, to)) {
+    const known = Object.keys(file.upstreams)
+    const near = nearest(to, known)
+    report(`${at}/failover/to`, {
+      code: 'route.unknown-upstream',
+      message: `${called} names upstream ${JSON.stringify(to)}, which does not exist${didYouMean(near)}`,
+      fix: near === null ? `name one of ${known.join(', ')}, or write it under "upstreams"` : `write "${near}"`,
+    })
+  }
+}
+
+function checkFallback({ route, at, called, methods }: Place, report: Report): void {
+  const { fallback } = route
+  if (fallback === undefined || fallback === 'off') return
+  const { status, headers, body, lastGood } = fallback
+  if (status === undefined && headers === undefined && body === undefined && lastGood === undefined) {
+    report(`${at}/fallback`, {
+      code: 'fallback.empty', message: `the fallback of ${called} has nothing to answer with`,
+      expected: 'lastGood, or a status, fields or a body', fix: 'write "lastGood": {} or a "status" and a "body"',
+    })
+  }
+  const unsafe = methods?.filter((method) => !isSafe(method)) ?? ['every method']
+  if (status === undefined || status >= 300 || unsafe.length === 0) return
+  report(`${at}/fallback/status`, {
+    code: 'fallback.false-success',
+    message: `${called} takes ${unsafe.join(', ')}: its callers would be told of a success that nobody had`,
+    expected: 'a status from 300, or a route of safe methods only', got: String(status),
+    fix: 'answer with an error, or match GET and HEAD only',
+  })
+}
