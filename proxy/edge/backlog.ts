@@ -1,5 +1,5 @@
-// Bytes of one connection that have come and must not be read yet: a body that nobody has asked for, or further requests
-// behind the one in flight. It keeps a bounded number of them and says when there are more.
+// Bytes of one connection that have come and must not be read yet: a body that nobody has asked for, or further
+// requests behind the one in flight. It keeps a bounded number of them and says when there are more.
 
 /** Bytes of further requests that are kept behind the one in flight. */
 const maxHeldBytes = 64 * 1024

@@ -1,5 +1,5 @@
-// OPTIONS with no forwards left is answered here and goes no further (RFC 9110 section 7.6.2). What it says is what this
-// hop serves, not what lies behind it: that is what the caller asked about.
+// OPTIONS with no forwards left is answered here and goes no further (RFC 9110 section 7.6.2). What it says is what
+// this hop serves, not what lies behind it: that is what the caller asked about.
 
 import type { Caller, RequestHead } from '../core/caller.ts'
 

@@ -5,7 +5,8 @@ import type { Socket } from 'node:net'
 import { StallWatch } from './stall-watch.ts'
 
 const look = (watch: StallWatch, now: number, isReceiving: boolean, figures: Partial<Socket>): string | null =>
-  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures } as Socket, isReceiving ? 'any' : 'none', now, 30_000)
+  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures } as Socket, isReceiving ? 'any' : 'none',
+    now, 30_000)
 
 test('an answer that is not read for a minute has stalled', (t) => {
   const watch = new StallWatch()

@@ -201,8 +201,8 @@ class Handshake {
 }
 
 /**
- * What http-proxy-3 leaves out of joining two sockets: either side may end before the other, and a break on one side is a
- * break on the other. A FIN would say that all had been sent.
+ * What http-proxy-3 leaves out of joining two sockets: either side may end before the other, and a break on one side
+ * is a break on the other. A FIN would say that all had been sent.
  */
 function joinEnds(caller: UpgradeCaller, upstream: Duplex): void {
   upstream.allowHalfOpen = true

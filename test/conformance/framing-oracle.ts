@@ -1,6 +1,6 @@
 // A second reader of requests, written from the grammar with regular expressions and sharing nothing with the proxy:
-// what
-// it makes of a stream of bytes is what an origin has to get, no more and no less. It is slow and takes whole streams.
+// what it makes of a stream of bytes is what an origin has to get, no more and no less. It is slow and takes whole
+// streams.
 
 import { isIPv6 } from 'node:net'
 

@@ -1,6 +1,5 @@
 // Rows F1 to F12 at once: thousands of mutated requests, and what the origin gets of them is what a second reader
-// makes of
-// them: one request for one request, byte for byte, or a refusal and nothing.
+// makes of them: one request for one request, byte for byte, or a refusal and nothing.
 
 import { test } from 'tap'
 import { fuzz } from './fuzzing.ts'

@@ -1,6 +1,5 @@
 // Mutated requests through a whole Seawall to an origin that records bytes, held against a second reader. One lane is
-// one
-// instance with an origin of its own, so that what the origin got belongs to the one connection that was open.
+// one instance with an origin of its own, so that what the origin got belongs to the one connection that was open.
 
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'

@@ -1,5 +1,5 @@
-// Bodies of any size through a whole Seawall, checked by their digest, with what memory they took in this process: both
-// ends and the proxy together.
+// Bodies of any size through a whole Seawall, checked by their digest, with what memory they took in this process:
+// both ends and the proxy together.
 
 import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'

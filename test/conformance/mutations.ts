@@ -1,6 +1,5 @@
 // Requests that are almost right: seeded, from templates of good ones, by what attacks on framing are made of and by
-// plain
-// damage. It does not know what becomes of them.
+// plain damage. It does not know what becomes of them.
 
 import type { Random } from '../../proxy/core/random.ts'
 
