@@ -104,8 +104,11 @@ export async function between(t: Test, answer: Answering = () => ok, options: Be
 export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: BetweenOptions = {}): Promise<Between> {
   const sketched = configurationOf({
     routes: options.routes ?? [options.route ?? {}],
-    upstreams: [{ name: 'service', endpoints: [origin.url], startupMs: 0, options: { limit: 'off',
-      ...options.upstream } }],
+    upstreams: [{
+      name: 'service', endpoints: [origin.url], startupMs: 0,
+      // What learns of a hostile origin would stand between it and the test.
+      options: { limit: 'off', breaker: 'off', ...options.upstream },
+    }],
   })
   const configuration: Configuration = {
     ...sketched,
