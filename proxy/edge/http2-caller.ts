@@ -37,6 +37,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   #onDrain: (() => void) | null = null
   /** Bytes of the answer's body that were handed to the stream. */
   bytesWritten = 0
+  #countedBytes = 0
   #isAnswering = false
   /** The answer has no body, or none that may be sent. */
   #isBare = false
@@ -71,6 +72,13 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
 
   /** Whether the answer is over for its exchange and has not been sent. */
   get isUnsent(): boolean { return this.#isOver && !this.#stream.destroyed }
+
+  /** Bytes of the body that have come since this was asked last. */
+  uncountedBytes(): number {
+    const uncounted = this.bytesRead - this.#countedBytes
+    this.#countedBytes = this.bytesRead
+    return uncounted
+  }
 
   inform(status: number, headers: RawHeaders): void {
     if (this.#isOver || this.#isAnswering || this.#stream.closed) return

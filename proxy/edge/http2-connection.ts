@@ -26,8 +26,11 @@ const resetsPerSecond = 50
 /** PING and SETTINGS frames, which we have to answer: at once, and a second. */
 const controlsAtOnce = 200
 const controlsPerSecond = 50
-/** Bytes that are neither a body nor the head of a request: at once, and a second. */
-const overheadAtOnce = 4 * 1024 * 1024
+/**
+ * Bytes that are neither a body nor the head of a request: at once, and a second. A body that nobody has asked for yet
+ * is among them, as much of it as all windows hold.
+ */
+const overheadAtOnce = 16 * 1024 * 1024
 const overheadPerSecond = 1024 * 1024
 /** Bytes for the whole connection that may be on their way to us unasked. */
 const connectionWindow = 1024 * 1024
@@ -53,7 +56,7 @@ export class Http2Connection implements EdgeConnection {
   readonly #controls: Allowance
   readonly #overhead: Allowance
   #readBytes = 0
-  /** Bytes of bodies and heads, as far as they have been looked at; those of bodies count twice, with their frames. */
+  /** Bytes of bodies and heads since the last look; those of bodies count twice, with their frames. */
   #usefulBytes = 0
   #requests = 0
   readonly #openedAt: number
@@ -99,7 +102,10 @@ export class Http2Connection implements EdgeConnection {
       else if (now - this.#endedAt >= lingerMs) this.#socket.destroy()
       return
     }
-    for (const caller of this.#callers) caller.check(now)
+    for (const caller of this.#callers) {
+      this.#usefulBytes += 2 * caller.uncountedBytes()
+      caller.check(now)
+    }
     if (this.context.isDraining()) this.#announceEnd()
     const readBytes = this.#socket.bytesRead
     const overhead = Math.max(0, readBytes - this.#readBytes - this.#usefulBytes)
@@ -124,7 +130,7 @@ export class Http2Connection implements EdgeConnection {
   /** Caller: its stream is closed, and all of its answer has left. */
   ended(caller: Http2Caller): void {
     this.#callers.delete(caller)
-    this.#usefulBytes += 2 * (caller.body?.received ?? 0)
+    this.#usefulBytes += 2 * caller.uncountedBytes()
     if (this.#callers.size > 0) return
     this.#idleSince = this.context.clock.now()
     if (this.#hasAnnouncedEnd) this.#session.close()

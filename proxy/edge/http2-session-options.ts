@@ -17,7 +17,7 @@ export function sessionOptions(limits: HeadLimits): ServerSessionOptions & { str
   return {
     maxHeaderListPairs: mostFields,
     /** MB. */
-    maxSessionMemory: 10,
+    maxSessionMemory: 32,
     maxSettings: 32,
     maxOutstandingPings: 10,
     maxOutstandingSettings: 10,

@@ -39,7 +39,7 @@ export class Http2Upload implements BodyReading {
   }
 
   startBody(): void {
-    if (this.#isStarted) return void this.#stream.resume()
+    if (this.#isStarted) return this.resumeBody()
     this.#isStarted = true
     this.#stream.on('data', (chunk: Buffer) => { if (!this.#isBroken) this.body.take(chunk, 0, chunk.length) })
   }
