@@ -13,6 +13,7 @@ import { coveredBy } from './route-coverage.ts'
 import type { RoutePattern } from './route-coverage.ts'
 import { didYouMean } from './schema-faults.ts'
 import { nearest } from './suggest.ts'
+import { idempotencyChecks } from './idempotency-checks.ts'
 
 export type PartlyFile = Partly<EffectiveFile>
 
@@ -32,6 +33,8 @@ export function crossChecks(file: PartlyFile, document: ConfigurationDocument): 
   checkHeads(file, report)
   budgetChecks(file, report)
   return faults
+  idempotencyChecks(file, report)
+  layerChecks(file, report)
 }
 
 interface Stand { readonly pointer: string; readonly label: string; readonly address: ListenAddress }

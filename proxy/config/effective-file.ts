@@ -29,6 +29,34 @@ export interface EffectiveUpstream {
   readonly startup: number
   readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
+  readonly deduplicates?: { readonly header: string; readonly mode?: Mode } | 'off'
+}
+
+/** What the rules between parts read of it. */
+export interface EffectiveIdempotency {
+  readonly required: boolean
+  readonly scope?: string
+  readonly ttl: number
+  readonly inDoubt: 'reject' | 'retry'
+  readonly storeFailure: 'closed' | 'open'
+  readonly mode?: Mode
+}
+
+export interface EffectiveRecordStore {
+  readonly type: 'memory' | 'lmdb' | 'redis'
+  readonly path: string
+  readonly durability: 'process' | 'disk'
+  readonly maxBytes?: number
+  readonly maxKeys: number
+  readonly timeout: number
+  readonly url?: string
+  readonly sentinel?: { readonly name: string; readonly addresses: readonly string[] }
+  readonly cluster?: readonly string[]
+  readonly username?: string
+  readonly password?: string
+  readonly prefix: string
+  readonly acceptLoss: boolean
+  readonly encryption?: { readonly keyFile: string }
 }
 
 export interface HeaderChanges {
@@ -49,6 +77,21 @@ export interface EffectiveRoute {
   readonly deadline: { readonly default?: number; readonly max: number; readonly mode?: Mode } | 'off'
   readonly bulkhead?: { readonly share: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
+  readonly idempotency?: EffectiveIdempotency | 'off'
+  readonly retry?: {
+    readonly maxAttempts: number
+    readonly backoff?: { readonly max: number }
+    readonly mode?: Mode
+  } | 'off'
+  readonly hedge?: { readonly mode?: Mode } | 'off'
+  readonly failover?: { readonly to: string; readonly mode?: Mode } | 'off'
+  readonly fallback?: {
+    readonly status?: number
+    readonly headers?: object
+    readonly body?: object | string
+    readonly lastGood?: object
+    readonly mode?: Mode
+  } | 'off'
 }
 
 export interface EffectiveFile {
@@ -72,6 +115,7 @@ export interface EffectiveFile {
     readonly connectionAge?: number
   }
   readonly drain: { readonly delay: number; readonly timeout: number }
+  readonly stores: { readonly idempotency: EffectiveRecordStore }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
   readonly readiness: { readonly includeUpstream: boolean }
   readonly upstreams: Readonly<Record<string, EffectiveUpstream>>

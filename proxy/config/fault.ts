@@ -50,6 +50,12 @@ const severities = {
 export type ConfigurationFaultCode = keyof typeof severities
 
 /** Every code with its severity: errors keep a configuration from being used, warnings do not. */
+  'stores.where': 'error',
+  'idempotency.store-is-local': 'warning',
+  'idempotency.no-scope': 'warning',
+  'idempotency.retries-doubts': 'warning',
+  'idempotency.fails-open': 'warning',
+  'idempotency.ttl-too-short': 'error',
 export const faultSeverities: { readonly [C in ConfigurationFaultCode]: Severity } = severities
 
 export interface Fault {

@@ -30,6 +30,11 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
   'rate-limit-key': {
     right: ['ip', 'identity', 'route', 'all', 'header:x-a'], wrong: ['', 'header:', 'header:a b', 'heder:a', 'x'],
   },
+  'key-scope': {
+    right: ['credential', 'mtls', 'none', 'header:x-a'], wrong: ['', 'header:', 'header: a', 'ip', 'credentials'],
+  },
+  'redis-url': { right: ['redis://a', 'rediss://u:p@a:1/0'], wrong: ['', 'http://a', 'redis://', 'a:1'] },
+  'host-port': { right: ['a', 'a:1', '[::1]:1'], wrong: ['', 'a/b', 'redis://a', 'a:70000'] },
   'header-value': { right: ['', 'a b\t', 'é'], wrong: ['a\r\nb: c', 'a\0', '→'] },
 }
 

@@ -67,6 +67,18 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => /^(ip|identity|route|all|header:.+)$/.test(text) && token.test(text.replace('header:', '')),
     expected: 'ip, identity, route, all or header:NAME', fix: 'write for instance "header:x-merchant"',
   },
+  'key-scope': {
+    accepts: (text) => /^(credential|mtls|none|header:.+)$/.test(text) && token.test(text.replace('header:', '')),
+    expected: 'credential, mtls, none or header:NAME', fix: 'write for instance "header:x-merchant"',
+  },
+  'redis-url': {
+    accepts: (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '',
+    expected: 'redis://HOST:PORT, or rediss:// with TLS', fix: 'write for instance "redis://127.0.0.1:6379"',
+  },
+  'host-port': {
+    accepts: (text) => isOrigin(`http://${text}`),
+    expected: 'a host name, with a port if need be', fix: 'write for instance "127.0.0.1:26379"',
+  },
   'header-value': {
     // Anything else would end the field and begin another one.
     accepts: (text) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text),

@@ -9,6 +9,7 @@ import type {
 import type { OptionBag } from '../core/policy.ts'
 import { parseAddress } from './address.ts'
 import type { EffectiveFile, EffectiveListener, EffectiveRoute, EffectiveUpstream } from './effective-file.ts'
+import { recordStoreOf } from './record-store.ts'
 import type { PolicyKeys } from './schema.ts'
 
 /** `observe`: everything observes, whatever the file says. */
@@ -35,6 +36,7 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
       connectionAgeMs: timeouts.connectionAge ?? Infinity,
     },
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
+    stores: { idempotency: recordStoreOf(effective.stores.idempotency, options.file) },
     accessLog,
     readiness,
     upstreams: Object.entries(effective.upstreams).map(([name, upstream]): UpstreamConfiguration => ({

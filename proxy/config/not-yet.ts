@@ -2,7 +2,7 @@
 // plainly, instead of proposing a word that looks like them. A key leaves this list when its schema exists.
 
 const everywhere: Readonly<Record<string, readonly string[]>> = {
-  '': ['stores', 'defaults', 'policies'],
+  '': ['defaults', 'policies'],
   listener: [],
   upstream: [
     'tls', 'http2', 'type',

@@ -21,6 +21,9 @@ export type Announcement =
   | { readonly what: 'configuration-applied'; readonly reason: string; readonly hash: string }
   | { readonly what: 'configuration-unchanged'; readonly reason: string; readonly hash: string }
   | { readonly what: 'configuration-rejected'; readonly reason: string; readonly faults: readonly string[] }
+  | { readonly what: 'store-notice'; readonly store: string; readonly notice: string }
+  | { readonly what: 'store-down'; readonly store: string; readonly reason: string }
+  | { readonly what: 'store-up'; readonly store: string }
   | { readonly what: 'defect'; readonly where: string; readonly error: unknown }
 
 /** `route` is empty for the breaker of an upstream's connections. */

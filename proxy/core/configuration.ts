@@ -82,6 +82,31 @@ export interface RouteConfiguration {
   readonly options: OptionBag
 }
 
+/** Where the records of keys are kept; opened when a route asks for it. */
+export type RecordStoreConfiguration = {
+  readonly timeoutMs: number
+  /** File of the keys that seal stored answers; null: they are stored as they are. */
+  readonly keyFile: string | null
+} & (
+  | { readonly type: 'memory'; readonly maxKeys: number; readonly maxBytes: number }
+  | {
+    readonly type: 'lmdb'; readonly path: string; readonly durability: 'process' | 'disk'
+    readonly maxBytes: number
+  }
+  | {
+    readonly type: 'redis'; readonly prefix: string; readonly acceptLoss: boolean
+    readonly where:
+      | { readonly kind: 'single'; readonly url: string }
+      | {
+        readonly kind: 'sentinel'; readonly name: string
+        readonly sentinels: readonly { readonly host: string; readonly port: number }[]
+      }
+      | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+    readonly username: string | null
+    readonly password: string | null
+  }
+)
+
 export interface Configuration {
   /** Path of the file; null when made from the command line. */
   readonly file: string | null
@@ -113,6 +138,7 @@ export interface Configuration {
     readonly connectionAgeMs: number
   }
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number }
+  readonly stores: { readonly idempotency: RecordStoreConfiguration }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
   readonly readiness: { readonly includeUpstream: boolean }
   readonly upstreams: readonly UpstreamConfiguration[]

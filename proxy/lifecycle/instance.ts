@@ -23,6 +23,7 @@ import type { HealthChecks } from '../policies/balance/health-checks.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
 import { LeafSet } from './leaf-set.ts'
 import { leafOf } from './leaves.ts'
+import { RecordKeeping } from './record-keeping.ts'
 import { Listeners } from './listeners.ts'
 
 export interface InstanceOptions {
@@ -42,6 +43,7 @@ export class Instance {
   readonly upstreams: LeafSet
   readonly tunnels: Tunnels
   readonly listeners: Listeners
+  readonly records: RecordKeeping
   #ground: Ground
   #table: RouteTable
   #configuration: Configuration
@@ -51,6 +53,7 @@ export class Instance {
     this.#configuration = configuration
     this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, clock, random))
     this.tunnels = createTunnels({ clock })
+    this.records = new RecordKeeping(configuration, this.parts, clock, announce)
     // A service may hand our Via on to its own calls, and another Seawall may stand behind: only a request that comes
     // back to the same listener of the same process has gone round.
     const process = traceId(random).slice(0, 8)
@@ -59,6 +62,7 @@ export class Instance {
       viaOf,
       clock, random, announce, observer: options.observer, meter: options.meter, house: this.house,
       parts: this.parts,
+      records: this.records.store,
       upstreamOf: (name) => this.upstreams.get(name),
     }
     this.#table = compile(configuration, this.#ground)
@@ -81,6 +85,7 @@ export class Instance {
   /** Listens everywhere, or nowhere: when one address cannot be had the others are given back. */
   async start(): Promise<void> {
     try {
+      await this.records.open()
       await this.listeners.start()
     } catch (error) {
       this.stop()
@@ -98,9 +103,10 @@ export class Instance {
    * Exchanges that are under way end with the plan they began with.
    */
   async change(configuration: Configuration, observer: () => Observer): Promise<void> {
+    await this.records.prepare(configuration)
     const changeListeners = await this.listeners.prepare(configuration)
     const closeOld = this.upstreams.change(configuration.upstreams)
-    this.#ground = { ...this.#ground, observer: observer() }
+    this.#ground = { ...this.#ground, observer: observer(), records: this.records.store }
     this.#table = compile(configuration, this.#ground)
     this.#configuration = configuration
     changeListeners()

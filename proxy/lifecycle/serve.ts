@@ -204,6 +204,7 @@ export class Serving {
     const { clock } = this.#options
     const steps = [
       { name: 'instance', close: () => this.#instance.stop() },
+      { name: 'stores', close: () => this.#instance.records.close() },
       ...this.#listeners.map((listener) => ({ name: listener.url, close: () => listener.close() })),
       { name: 'logs', close: () => this.#telling.close() },
     ]

@@ -31,6 +31,9 @@ const words: { readonly [What in Announcement['what']]: readonly [Level, string]
   'configuration-applied': ['info', 'new configuration in force'],
   'configuration-unchanged': ['info', 'configuration read again: it is the same'],
   'configuration-rejected': ['error', 'new configuration is not valid; the old one stays in force'],
+  'store-notice': ['warn', 'what a store promises, and what it does not'],
+  'store-down': ['error', 'store does not answer: what needs it is refused'],
+  'store-up': ['info', 'store answers again'],
   'defect': ['error', 'defect: please report this'],
 }
 

@@ -4,15 +4,20 @@ import { BlockList, isIPv6 } from 'node:net'
 import type { ListenerOptions, RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
 import type { Forwarding } from '../core/plan.ts'
 
+/** Fields that we say of keys. From a caller they would be believed by whoever stands behind us. */
+const oursOfKeys = ['idempotency-status', 'idempotency-replayed']
+
 export function forwardingOf(
   listener: ListenerOptions, route: RouteConfiguration, upstream: UpstreamConfiguration, via: string,
 ): Forwarding {
+  const keyed = route.options['idempotency']
+  const spoofed = keyed === undefined || keyed === 'off' ? [] : oursOfKeys
   return {
     host: upstream.host,
     via,
     stripPrefix: route.stripPrefix,
     // A field that is set replaces the one that came.
-    requestRemove: lowerNames([...route.requestHeaders.remove, ...Object.keys(route.requestHeaders.set)]),
+    requestRemove: lowerNames([...spoofed, ...route.requestHeaders.remove, ...Object.keys(route.requestHeaders.set)]),
     requestSet: Object.entries(route.requestHeaders.set).flat(),
     responseRemove: lowerNames([...route.responseHeaders.remove, ...Object.keys(route.responseHeaders.set)]),
     responseSet: Object.entries(route.responseHeaders.set).flat(),

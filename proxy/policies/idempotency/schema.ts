@@ -11,9 +11,6 @@ function oneOf<const W extends string>(words: readonly W[], standard: W, descrip
   return Type.Unsafe<W>({ type: 'string', enum: [...words], default: standard, description })
 }
 
-/** What the records of a route are kept apart by. */
-export const scopePattern = '^(credential|mtls|none|header:[!#$%&\'*+.^_`|~0-9A-Za-z-]+)$'
-
 const keyLimits = optional(Type.Object({
   keys: optional(Type.Integer({
     description: 'New keys of one scope within the ttl, in this process.', minimum: 1, maximum: 100_000_000,
@@ -50,7 +47,7 @@ export const idempotencySchema = Type.Object({
     minItems: 1, maxItems: 10, uniqueItems: true,
   })),
   scope: optional(Type.String({
-    pattern: scopePattern, examples: ['header:x-merchant', 'credential', 'mtls', 'none'],
+    format: 'key-scope', examples: ['header:x-merchant', 'credential', 'mtls', 'none'],
     description: 'What keys are kept apart by: the credential, a field, the client certificate, or nothing. Absent: '
       + 'nothing, and validate asks for a word on it.',
   })),
