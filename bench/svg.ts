@@ -121,7 +121,10 @@ function renderLines(panel: LinePanel, box: Box): string {
 }
 
 function renderDots(panel: DotPanel, box: Box): string {
-  const plot = { x: box.x + 88, y: box.y + 30, width: box.width - 160, height: panel.rows.length * rowHeight }
+  const nameWidth = Math.max(88, ...panel.rows.map(({ name }) => name.length * 7 + 12))
+  const plot = {
+    x: box.x + nameWidth, y: box.y + 30, width: box.width - 72 - nameWidth, height: panel.rows.length * rowHeight,
+  }
   const axis = niceAxis(panel.rows.flatMap(({ spread }) => [spread.min, spread.max]), 4)
   const at = scale(axis, plot.x, plot.x + plot.width)
   const bottom = plot.y + plot.height

@@ -20,8 +20,8 @@ const scenarios: readonly Scenario[] = [
 export const overload: Experiment = {
   name: 'overload',
   summary: 'goodput and refusals under too much load: nothing, nginx, HAProxy, Envoy and Seawall',
-  defaults: { seconds: 4, rounds: 3, rate: 0 },
-  short: { seconds: 2, rounds: 1, rate: 0 },
+  defaults: { seconds: 3, rounds: 3, rate: 0 },
+  short: { seconds: 1.5, rounds: 1, rate: 0 },
   parts: scenarios.map(({ name }) => name),
   run: runAll,
 }

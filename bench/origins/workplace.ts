@@ -1,5 +1,5 @@
-// What a service of an overload experiment is made of, and how it becomes another one mid-run: plain JSON, because bench
-// and service are two processes. Holds no behaviour.
+// What a service of an overload experiment is made of, and how it becomes another one mid-run: plain JSON, because
+// bench and service are two processes. Holds no behaviour.
 
 /** Slots that work off one unbounded line, first come first served; a stand-in for threads, connections, a pool. */
 export interface SlotsShape {

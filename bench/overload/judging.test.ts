@@ -5,7 +5,7 @@ import { figuresOf } from './figures.ts'
 import { renderPage } from './keep.ts'
 import { growthBytes } from './memory.ts'
 import { countBetween, recoveryMs } from './recovery.ts'
-import { costOf } from './refusal-cost.ts'
+import { proxiedUs, refusedUs } from './refusal-cost.ts'
 import { gaugesIn } from './scrape.ts'
 import { againstStatic, bestStatic, queueBoundMs, steadyChecks } from './steady-report.ts'
 import { bestOf } from './sweep.ts'
@@ -95,12 +95,14 @@ test('the cost of a refusal is what the proxied requests of the run leave over',
     outcomes: { '2xx': latency(ok, 20), '503': latency(refused, 1), timeout: latency(late, 500) },
     watched: { cpuMs: 200, memory: { rssBytes: 0, pssBytes: 0, anonymousBytes: 0 } },
   })
-  t.equal(costOf(run(1000, 9000), 100).cpuUs, (200_000 - 100_000) / 9000)
-  t.equal(costOf(run(0, 10_000), undefined).cpuUs, 20)
-  t.equal(costOf(run(10_000, 0), undefined).cpuUs, 20)
-  t.notOk('cpuUs' in costOf(run(1000, 9000), undefined), 'the price of the proxied is not known')
-  t.notOk('cpuUs' in costOf(run(0, 9000, 1000), undefined), 'those who gave up cost something too')
-  t.notOk('cpuUs' in costOf(run(0, 0), undefined))
+  t.equal(refusedUs(run(1000, 9000), 100), (200_000 - 100_000) / 9000)
+  t.equal(refusedUs(run(0, 10_000), undefined), 20)
+  t.equal(refusedUs(run(1000, 9000), undefined), undefined, 'the price of the proxied is not known')
+  t.equal(refusedUs(run(0, 9000, 1000), undefined), undefined, 'those who gave up cost something too')
+  t.equal(refusedUs(run(1000, 0), 100), undefined)
+  t.equal(proxiedUs(run(10_000, 0)), 20)
+  t.equal(proxiedUs(run(10_000, 1000)), undefined)
+  t.equal(proxiedUs(run(0, 0)), undefined)
 })
 
 test('growth is between the second and the last quarter: a start is none, a slope is', async (t) => {

@@ -18,6 +18,7 @@ const factor = 10
 /** A collector's own restlessness; a leak of one byte a refusal is 2 MiB in ten minutes, one of an object 200. */
 const allowedGrowthBytes = 8 * 1024 ** 2
 const mebibyte = 1024 ** 2
+const leastGoodput = 0.95
 
 const plan: ServicePlan = {
   shape: { kind: 'slots', slots: 8, meanMs: 20, spread: 'exponential', seed: 1 }, changes: [],
@@ -72,9 +73,16 @@ function findings(samples: readonly MemorySample[], observed: Observed | undefin
     notes: ['Growth: median of the last quarter minus median of the second.'],
     // A reading a second: four would make the file mostly this.
     data: { figures, samples: samples.filter((_, index) => index % 4 === 0) },
-    checks: [{
-      claim: `memory grows by at most ${allowedGrowthBytes / mebibyte} MiB after its first quarter (${size(growth)})`,
-      holds: growth <= allowedGrowthBytes,
-    }],
+    checks: [
+      {
+        claim: `memory grows by at most ${allowedGrowthBytes / mebibyte} MiB after its first quarter (${size(growth)})`,
+        holds: growth <= allowedGrowthBytes,
+      },
+      // Or the memory of a proxy that does nothing would be what was measured.
+      {
+        claim: `goodput stays at least ${leastGoodput} of the capacity all the while`,
+        holds: (figures.goodputPerSecond ?? 0) >= leastGoodput * capacityPerSecond,
+      },
+    ],
   }
 }

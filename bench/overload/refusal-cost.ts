@@ -6,7 +6,7 @@ import { ratioTo, summarise } from '../arms.ts'
 import type { ArmResult, Figures } from '../arms.ts'
 import type { Contender, Subject } from '../contenders/contender.ts'
 import { constantHaproxy, constantNginx, constantNode } from '../contenders/protections.ts'
-import { seawallUntouched, seawallWithoutRoute } from '../contenders/seawall.ts'
+import { seawallBulkhead, seawallUntouched, seawallWithoutRoute } from '../contenders/seawall.ts'
 import type { Check, Findings } from '../experiment.ts'
 import type { LoadReport } from '../generator/plan.ts'
 import type { ServicePlan } from '../origins/workplace.ts'
@@ -46,7 +46,8 @@ const candidates: readonly Candidate[] = [
   { contender: constantNginx, plan: ample },
   { contender: constantNode, plan: ample },
   { contender: seawallWithoutRoute('seawall, no route'), plan: ample },
-  { contender: seawallUntouched(proxied), plan: ample },
+  // A wide ceiling in place of what is learned: nothing is refused, so nothing is in its cost that is not proxied.
+  { contender: seawallBulkhead(512, proxied), plan: ample },
   { contender: seawallUntouched(refusing), plan: small },
 ]
 
@@ -74,42 +75,54 @@ export const refusalCost: Scenario = {
 }
 
 async function measure(
-  stage: Stage, subject: Subject, { plan }: Candidate, { seconds }: Settings, round: number, proxiedCosts: Figures,
+  stage: Stage, subject: Subject, { contender, plan }: Candidate, settings: Settings, round: number,
+  proxiedCosts: Figures,
 ): Promise<Figures> {
+  const { seconds, isShort } = settings
   const { report } = await observe(stage, subject, plan,
-    { ratePerSecond, warmUpSeconds: 1.5, seconds, seed: round + 1 })
-  const open = costOf(report, proxiedCosts.openUs)
+    { ratePerSecond, warmUpSeconds: isShort ? 0.7 : 1.5, seconds, seed: round + 1 })
   await stage.plan(plan)
   const closed = await offerLoad(stage.ground,
     closedPlan(subject, getSmall, { seconds, warmUpSeconds: 0.5, connections: closedConnections }))
-  const { cpuUs: closedUs } = costOf(closed, proxiedCosts.closedUs)
-  const { cpuUs: openUs, ...counts } = open
+  const isProxied = contender.name === proxied
+  const openUs = isProxied ? proxiedUs(report) : refusedUs(report, proxiedCosts.openUs)
+  const closedUs = isProxied ? proxiedUs(closed) : refusedUs(closed, proxiedCosts.closedUs)
+  const { ok, refused } = countsOf(report)
   return {
-    ...counts,
+    ok, refused,
     ...openUs !== undefined && { openUs },
     ...closedUs !== undefined && { closedUs },
     closedPerSecond: closed.finished / closed.measuredMs * 1000,
   }
 }
 
-/** More than chance gives up now and then; their cost would be laid on the others. */
-const fewLateRatio = 0.01
+/** Of all answers. More than this give up or end the other way, and their cost would be laid on those that count. */
+const fewRatio = 0.01
+
+/** CPU time of a proxied request; undefined when not nearly all were. */
+export function proxiedUs(report: LoadReport): number | undefined {
+  const { cpuUs, ok, refused, late } = countsOf(report)
+  return ok === 0 || refused + late > fewRatio * ok ? undefined : cpuUs / ok
+}
 
 /**
- * CPU time an answer. Where few were answered by the service, `proxiedUs` each is taken off, and what is left is shared
- * by those that were refused. A run that proxied something at an unknown price, or let callers wait until they left,
- * has no cost of a refusal.
+ * CPU time of a refusal: `eachProxiedUs` is taken off for those that were answered by the service, and what is left is
+ * shared by those that were not. Undefined when something was proxied at an unknown price, when callers waited until
+ * they left, or when nothing was refused.
  */
-export function costOf(report: LoadReport, proxiedUs: number | undefined): Figures {
-  const cpuUs = (report.watched?.cpuMs ?? 0) * 1000
-  const ok = report.outcomes['2xx']?.count ?? 0
-  const refused = (report.outcomes['503']?.count ?? 0) + (report.outcomes['4xx']?.count ?? 0)
-  const late = report.outcomes.timeout?.count ?? 0
-  const counts = { ok, refused, late }
-  if (ok + refused === 0 || late > fewLateRatio * (ok + refused)) return counts
-  if (refused === 0 || ok >= refused) return { ...counts, cpuUs: cpuUs / ok }
-  if (ok === 0) return { ...counts, cpuUs: cpuUs / refused }
-  return proxiedUs === undefined ? counts : { ...counts, cpuUs: (cpuUs - ok * proxiedUs) / refused }
+export function refusedUs(report: LoadReport, eachProxiedUs: number | undefined): number | undefined {
+  const { cpuUs, ok, refused, late } = countsOf(report)
+  if (refused === 0 || late > fewRatio * refused || (ok > 0 && eachProxiedUs === undefined)) return undefined
+  return (cpuUs - ok * (eachProxiedUs ?? 0)) / refused
+}
+
+function countsOf({ watched, outcomes }: LoadReport): { cpuUs: number, ok: number, refused: number, late: number } {
+  return {
+    cpuUs: (watched?.cpuMs ?? 0) * 1000,
+    ok: outcomes['2xx']?.count ?? 0,
+    refused: (outcomes['503']?.count ?? 0) + (outcomes['4xx']?.count ?? 0),
+    late: outcomes.timeout?.count ?? 0,
+  }
 }
 
 function findings(arms: readonly ArmResult[]): Findings {
@@ -124,8 +137,8 @@ function findings(arms: readonly ArmResult[]): Findings {
     }],
     panels: [panel(arms, 'closedUs', 'at full speed'), panel(arms, 'openUs', `at ${ratePerSecond} a second`)],
     notes: [
-      'User and system time of all threads. Seawall refusing: without what its proxied requests cost, at the price of ' +
-      '"proxied" in the same round. "No route" is a constant 404: the gate, the match and the counting, no admission. ' +
+      'User and system time of all threads. Seawall refusing: without what its proxied requests cost, at the price ' +
+      'of "proxied" in the same round. "No route" is a constant 404: gate, match and counting, no admission. ' +
       `At full speed: closed loop of ${closedConnections} connections; claims are about that column.`,
     ],
     data: { arms },

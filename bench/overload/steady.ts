@@ -63,7 +63,7 @@ async function compare(ground: Ground, options: SteadyOptions, settings: Setting
   const stage = await startStage(ground, options.plan.shape.kind)
   const { plan, capacityPerSecond, limits } = options
   const swept = await sweep(stage, plan, {
-    ratePerSecond: 5 * capacityPerSecond, warmUpSeconds: 0.5, seconds: settings.isShort ? 1 : 2.5, seed: 77,
+    ratePerSecond: 5 * capacityPerSecond, warmUpSeconds: 0.5, seconds: settings.isShort ? 1 : 2, seed: 77,
   }, settings.isShort ? limits.slice(2, 4) : limits)
   const seawall = seawallUntouched()
   const contenders = [none, ...swept.best, envoyAdaptive, seawall]
@@ -139,7 +139,7 @@ function firstOffer({ capacityPerSecond }: SteadyOptions): Offer {
 async function drawCourses(
   stage: Stage, contenders: readonly Contender[], options: SteadyOptions, settings: Settings,
 ): Promise<readonly Course[]> {
-  const stretchSeconds = settings.isShort ? 1 : 3
+  const stretchSeconds = settings.isShort ? 1 : 2
   const rates = [0.7, 2, 5, 10, 0.7].map((factor) => factor * options.capacityPerSecond)
   const steps = rates.map((perSecond, index) => ({ fromMs: index * stretchSeconds * 1000, perSecond }))
   const courses: Course[] = []
