@@ -79,7 +79,7 @@ export async function startSeawall(t: Test, configuration: object): Promise<Seaw
 
 /** As its start printed it. */
 function portOf(running: Running, name: string): number {
-  const match = new RegExp(`\\b${name} +http://[^ ,]+:(\\d+)`).exec(running.stderr)
+  const match = new RegExp(`\\b${name} +https?://[^ ,]+:(\\d+)`).exec(running.stderr)
   if (match === null) throw new Error(`no port of "${name}" was printed:\n${running.stderr}`)
   return Number(match[1])
 }
