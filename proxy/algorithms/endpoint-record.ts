@@ -13,8 +13,8 @@ export type Standing =
 
 /** Half-life of the counts, ms. */
 const halfLifeMs = 10_000
-/** Step of the running median, in parts of the latency. */
-const medianStep = 0.1
+/** Step of the running median, in parts of the latency: larger at first, and small enough not to wander with noise. */
+const medianStep = 0.04
 
 export class EndpointRecord {
   endpoint: Endpoint
@@ -49,7 +49,8 @@ export class EndpointRecord {
 
   sampled(latencyMs: number): void {
     const log = Math.log(Math.max(latencyMs, 0.01))
-    this.logMedian = this.samples === 0 ? log : this.logMedian + medianStep * Math.sign(log - this.logMedian)
+    const step = Math.max(medianStep, 1 / (this.samples + 1))
+    this.logMedian = this.samples === 0 ? log : this.logMedian + step * Math.sign(log - this.logMedian)
     this.samples++
   }
 

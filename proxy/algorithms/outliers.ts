@@ -11,15 +11,16 @@ const failGap = 0.1
 /** In a row, and no chance: where the others fail less than one in four, it comes once in a thousand. */
 const inRow = 5
 const othersFailAtMost = 0.25
+const alsoInRow = 2
 /** Slower than the others by this factor, or by so many of their own deviations. */
 const slowFactor = 3
 const slowDeviations = 4
 /** Latencies that a median needs. */
-const leastSamples = 20
+const leastSamples = 50
 const firstOutMs = 5_000
 /** Longest time out: a probe costs a caller, so at low rates it waits for more calls; at high ones it is cheap. */
 const longestOutMs = 300_000
-const shortestLongestMs = 10_000
+const shortestLongestMs = 6_000
 const callsPerProbe = 200
 const jitter = 0.2
 /** One step of growth is forgiven for this much time in. */
@@ -34,7 +35,20 @@ export function mostOut(count: number): number {
 
 /** Whether five failures in a row are reason enough by themselves. */
 export function failsInARow(record: EndpointRecord, records: readonly EndpointRecord[], now: number): boolean {
-  return record.failuresInRow >= inRow && failAtMost(records, record, now) < othersFailAtMost
+  if (record.failuresInRow < inRow) return false
+  if (!failTogether(record, records)) return failAtMost(records, record, now) < othersFailAtMost
+  // What befell all of them is not held against the last one to recover.
+  record.failuresInRow = alsoInRow
+  return false
+}
+
+/**
+ * Whether the others have begun to fail as well. The counts know that late: at the beginning of an outage of all, the
+ * good past still speaks for everybody but the first to be caught.
+ */
+function failTogether(record: EndpointRecord, records: readonly EndpointRecord[]): boolean {
+  const others = records.filter((other) => other !== record && other.isIn)
+  return others.filter((other) => other.failuresInRow >= alsoInRow).length * 2 >= others.length
 }
 
 /** The endpoints that are to be put out now. `slowStartMs`: who is warming up may be slow. */
@@ -59,7 +73,7 @@ function reasonAgainst(
   if (failsInARow(record, records, now)) return 'in-a-row'
   const othersFail = failAtMost(records, record, now)
   // Of two, the other has to be good and not only better.
-  if (othersFail < 0.5 && record.failsAtLeast(now) > othersFail + failGap) return 'fails-more'
+  if (othersFail < 0.5 && !failTogether(record, records) && record.failsAtLeast(now) > othersFail + failGap) return 'fails-more'
   return record.warmth(slowStartMs, now) === 1 && isSlower(record, records) ? 'slower' : null
 }
 

@@ -4,7 +4,7 @@
 // best; and what does not answer grows dearer while it is silent.
 
 /** Time constant of the way down, ms. */
-const decayMs = 10_000
+const decayMs = 8_500
 /** Assumed of an endpoint that has something under way and has never answered, ms. */
 const unknownMs = 1_000
 

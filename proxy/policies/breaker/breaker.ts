@@ -25,7 +25,8 @@ function refusalFor(retryInMs: number): Refused {
   }
 }
 
-class BreakerGate implements Gate<Attempt> {
+/** Between two breakers: both have to let an attempt through. */
+export class BreakerGate implements Gate<Attempt> {
   readonly name = 'breaker'
   readonly #connection: Circuit
   readonly #answers: Circuit
