@@ -81,6 +81,16 @@ export class LimitWindow {
   /** How uneven answers are of late: 1 where their times are exponential. */
   get unevenness(): number { return this.#spread.ratio }
 
+  /** Uneven work needs this many times as much of it for a mean that says as much. */
+  get noise(): number { return Math.max(1, this.#spread.ratio) }
+
+  /** Whether its statistics can say something: `samples` of even work, and no more than so many `turnovers`. */
+  hasEnough(samples: number, turnovers: number): boolean {
+    const { noise, meanInFlight } = this
+    const enough = Math.min(Math.max(samples * noise, 2 * meanInFlight), turnovers * noise * meanInFlight)
+    return this.endings >= enough || this.lost > 4 * enough
+  }
+
   /** How far the mean time is from `meanMs`, in squared standard errors. */
   errorsFrom(meanMs: number): number {
     return this.endings * Math.log(this.meanMs / meanMs) ** 2 / this.#spread.ratio

@@ -65,3 +65,9 @@ export function serviceMs(elasticity: number, probeMs: number, trialMs: number):
   if (elasticity < law.queueing) return probeMs * law.shade
   return elasticity > law.free ? (probeMs + trialMs) / 2 : probeMs
 }
+
+/** Where the law wants the limit, at most these steps away from where it is. `throughput`: endings a ms. */
+export function lawfulLimit(limit: number, throughput: number, baselineMs: number): number {
+  const target = law.headroom * throughput * baselineMs + law.spare * Math.sqrt(limit)
+  return Math.min(1.3 * limit, Math.max(0.6 * limit, target))
+}

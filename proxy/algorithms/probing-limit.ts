@@ -15,8 +15,9 @@ import { LimitReturn } from './limit-return.ts'
 import { LimitTrial } from './limit-trial.ts'
 import { LimitWindow } from './limit-window.ts'
 import type { Limit, LimitLesson, ProbingOptions } from './limit.ts'
-import { law, serviceMs } from './probing-law.ts'
+import { law, lawfulLimit, serviceMs } from './probing-law.ts'
 import type { Phase } from './probing-law.ts'
+import { ProbePace } from './probe-pace.ts'
 import { UsualPace } from './usual-pace.ts'
 
 export class ProbingLimit implements Limit {
@@ -27,6 +28,7 @@ export class ProbingLimit implements Limit {
   readonly #window = new LimitWindow()
   readonly #brake = new Brake()
   readonly #return = new LimitReturn()
+  readonly #pace = new ProbePace()
   readonly #usual = new UsualPace()
   readonly #trial = new LimitTrial()
   /** Endings to wait for until what was in flight at the last change is gone. */
@@ -41,8 +43,6 @@ export class ProbingLimit implements Limit {
   #isFalling = false
   /** A probe has got below the knee. Until then the baseline is a guess, and probes follow at once. */
   #isProven = false
-  #sinceProbe = Infinity
-  #probeAfter = law.probeAfter
   /** Windows until the next trial may begin; longer after each that found nothing. */
   #untilTrial: number = law.trialPause
   #trialPause = law.trialPause
@@ -58,6 +58,12 @@ export class ProbingLimit implements Limit {
   bound(options: ProbingOptions): void {
     this.#options = options
     this.#set(this.limit)
+  }
+
+  /** The proxy itself was held up: what this window and those in flight say of the upstream is wrong. */
+  disturb(now: number): void {
+    this.#window.open(now)
+    this.#settle()
   }
 
   observe(inFlight: number, isBinding: boolean, now: number): void {
@@ -77,15 +83,12 @@ export class ProbingLimit implements Limit {
     const window = this.#window
     const { endings } = window
     if (endings < 8 || window.elapsedMs < this.#options.minWindowMs) return false
-    const inFlight = window.meanInFlight
-    // Uneven work needs more of it for a mean that says as much.
-    const noise = Math.max(1, window.unevenness)
     const isQuick = this.phase === 'look' || this.phase === 'again' || this.#return.isOn
     const samples = isQuick ? law.samplesToLook : law.samples
-    const enough = Math.min(Math.max(samples * noise, 2 * inFlight), law.turnovers * noise * inFlight)
-    if (endings >= enough || window.lost > 4 * enough) return true
+    if (window.hasEnough(samples, law.turnovers)) return true
     // What is far off needs few samples to be seen.
-    const least = this.phase === 'trial' ? Math.max(law.samplesToLook * noise, inFlight) : 8 * noise
+    const least = this.phase === 'trial'
+      ? Math.max(law.samplesToLook * window.noise, window.meanInFlight) : 8 * window.noise
     return endings >= least && this.#usual.isSlower(window)
   }
 
@@ -128,14 +131,14 @@ export class ProbingLimit implements Limit {
 
   #cruise(meanMs: number): void {
     const window = this.#window
-    if (this.baselineMs === 0) this.baselineMs = meanMs
+    this.#lowerBaseline(meanMs)
     if (this.#untilTrial === 0 && this.#usual.isChanged(window)) return this.#go('look')
     // Where the limit binds for a part of the time only, throughput says what was asked for, not what can be had.
     const inFlight = Math.max(window.meanInFlight, Math.floor(this.limit))
     this.#throughput += (this.#throughput === 0 ? 1 : 0.4) * (inFlight / meanMs - this.#throughput)
     const usualMs = inFlight / this.#throughput
     // A probe under a limit that binds now and then only would refuse who could have been served.
-    const isDue = ++this.#sinceProbe > this.#probeAfter && this.#free === 0 && window.bindingRatio > 0.8
+    const isDue = this.#pace.isDue() && this.#free === 0 && window.bindingRatio > 0.8
     const probeTo = this.#isFalling ? law.fallTo : this.limit < law.few ? law.probeFewTo : law.probeTo
     if (isDue) return this.#begin('probe', this.limit * probeTo, usualMs)
     this.#free = meanMs < 1.1 * this.baselineMs && window.bindingRatio > 0.5 ? this.#free + 1 : 0
@@ -145,11 +148,14 @@ export class ProbingLimit implements Limit {
     this.#set(this.limit + law.pace * (next - this.limit))
   }
 
-  /** Where the law wants the limit, at most these steps away from where it is. */
-  #byLaw(): number {
-    const target = law.headroom * this.#throughput * this.baselineMs + law.spare * Math.sqrt(this.limit)
-    return Math.min(1.3 * this.limit, Math.max(0.6 * this.limit, target))
+  /** Nothing can take longer without a queue than it took with one: a baseline above what is seen is wrong. */
+  #lowerBaseline(meanMs: number): void {
+    const { baselineMs } = this
+    if (baselineMs !== 0 && (meanMs > 0.8 * baselineMs || this.#window.errorsFrom(baselineMs) < law.certain)) return
+    this.baselineMs = meanMs
   }
+
+  #byLaw(): number { return lawfulLimit(this.limit, this.#throughput, this.baselineMs) }
 
   #begin(phase: Phase, limit: number, meanMs: number): void {
     this.#trial.begin(this.#window, this.limit, meanMs)
@@ -187,7 +193,7 @@ export class ProbingLimit implements Limit {
       this.#isLastTry = true
       return this.#go('trial')
     }
-    this.#sinceProbe = Infinity
+    this.#pace.hurry()
     this.#untilTrial = this.#trialPause
     this.#trialPause = Math.min(law.trialPauseMost, 2 * this.#trialPause)
     this.#set(this.#trial.limit)
@@ -198,30 +204,25 @@ export class ProbingLimit implements Limit {
     const errors = this.#window.errorsFrom(this.baselineMs)
     const elasticity = this.#trial.elasticity(this.#window)
     const isNews = errors > law.certain / 4 || this.#elasticity < law.queueing || this.#elasticity > law.free
-    this.#probeAfter = isNews ? law.probeAfter : Math.min(law.probeAfterMost, this.#probeAfter + 2)
-    this.#sinceProbe = 0
+    this.#pace.probed(isNews)
     this.#isProven ||= elasticity > 0.3
     this.#isFalling = !this.#isProven || (ratio < 0.9 && elasticity < 0.5 && errors > law.likely)
     if (this.#isFalling) {
       // The baseline was learned in a queue, and this may be one, too: stay here and go on at once.
       this.baselineMs = meanMs
-      this.#sinceProbe = Infinity
+      this.#pace.hurry()
       return
     }
     // Slower, and yet there is a queue: the law goes further down by itself.
     if (ratio > 1.35 && elasticity < 0.5) return
+    this.#lowerBaseline(meanMs)
     this.#elasticity += 0.4 * (Math.min(1, Math.max(0, elasticity)) - this.#elasticity)
-    this.#learnBaseline(meanMs, ratio > 1.35 ? 0.5 : 0.3)
+    const { queueing, free } = law
+    const weight = this.#elasticity < queueing || this.#elasticity > free ? 0.7 : ratio > 1.35 ? 0.5 : 0.3
+    this.baselineMs += weight * (serviceMs(this.#elasticity, meanMs, this.#trial.meanMs) - this.baselineMs)
     this.limit = this.#trial.limit
     // Far below the knee more is free, whatever chance has made of the baseline.
     this.#set(this.#elasticity > law.free ? law.stride * this.limit : this.#byLaw())
-  }
-
-  #learnBaseline(meanMs: number, weight: number): void {
-    const elasticity = this.#elasticity
-    const isClear = elasticity < law.queueing || elasticity > law.free
-    const seenMs = serviceMs(elasticity, meanMs, this.#trial.meanMs)
-    this.baselineMs += (isClear ? 0.7 : weight) * (seenMs - this.baselineMs)
   }
 
   /** Nobody waits long enough to be answered: nothing is left to learn from, and nothing to lose. */
@@ -231,7 +232,7 @@ export class ProbingLimit implements Limit {
     this.baselineMs = 0
     this.#isProven = false
     this.#usual.reset(0)
-    this.#sinceProbe = Infinity
+    this.#pace.hurry()
     this.#settle()
     this.#window.open(now)
   }

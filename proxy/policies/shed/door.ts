@@ -26,6 +26,11 @@ const idleGraceMs = 100
 const ghostBaselines = 2
 const longestGhostMs = 1_000
 
+/** A turn of the loop that takes longer than both disturbs what is measured; but not so many in a row. */
+const longTurnMs = 5
+const longTurnBaselines = 0.5
+const mostLongTurns = 10
+
 /** The key of an upstream's door among the parts. */
 export const doorKey = 'door:'
 
@@ -46,6 +51,9 @@ export class Door {
   /** Who came in this turn and found it full: exchange after exchange, by class. Their tickets say who decides. */
   readonly #arrived: Exchange[][] = Array.from({ length: classes }, () => [])
   #hasArrived = false
+  #arrivedAt = 0
+  /** Turns in a row that took too long to believe what was measured in them. */
+  #longTurns = 0
   /** Attempts whose upstream waits for the caller, the longest first, with their groups. */
   readonly #idle = new Map<Attempt, LineGroup>()
   #timer: Timer | null = null
@@ -86,10 +94,11 @@ export class Door {
   get hasArrived(): boolean { return this.#hasArrived }
 
   /** Asks its ticket, a `Decider`, at the end of the turn: by then every permit of this turn has come free. */
-  decideLater(exchange: Exchange, level: number): void {
+  decideLater(exchange: Exchange, level: number, now: number): void {
     ;(this.#arrived[level] as Exchange[]).push(exchange)
     if (this.#hasArrived) return
     this.#hasArrived = true
+    this.#arrivedAt = now
     this.#clock.endOfTurn(this.#decide)
   }
 
@@ -167,6 +176,7 @@ export class Door {
   readonly #decide = (): void => {
     this.#hasArrived = false
     const now = this.#clock.now()
+    this.#watchTurn(now - this.#arrivedAt, now)
     if (this.#idle.size > 0) this.#moveIdle(now)
     // The highest class first: whoever came in the same turn came at the same time.
     for (const arrived of this.#arrived) {
@@ -179,6 +189,13 @@ export class Door {
       if (arrived.length === length) arrived.length = 0
       else arrived.splice(0, length)
     }
+  }
+
+  /** While this loop is held up answers wait to be read, and an upstream seems slow that is not. */
+  #watchTurn(turnMs: number, now: number): void {
+    if (turnMs <= Math.max(longTurnMs, longTurnBaselines * this.admission.limit.baselineMs)) this.#longTurns = 0
+    // Always too slow is how fast this proxy is: then that is what there is to learn from.
+    else if (++this.#longTurns <= mostLongTurns) this.learned.disturb(now)
   }
 
   /** Whoever has kept the upstream waiting for long gives its permit back. */

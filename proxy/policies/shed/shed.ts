@@ -88,7 +88,7 @@ class ShedGate implements Gate<Exchange>, Decider {
       return null
     }
     exchange.ticket = this
-    door.decideLater(exchange, level)
+    door.decideLater(exchange, level, now)
     return WAIT
   }
 
