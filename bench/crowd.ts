@@ -1,0 +1,37 @@
+// A crowd of callers that take places and give nothing: heads that never end, or connections that have asked once and
+// stay. Listens on its first port when all of them are there. Run: node bench/crowd.ts READY_PORT PORT slow-heads|idle
+// COUNT
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
+
+const [readyPort = 0, port = 0] = process.argv.slice(2, 4).map(Number)
+const [kind = 'idle', count = '0'] = process.argv.slice(4)
+/** Below the share of connections that one address may have. */
+const perAddress = 900
+const opening = 100
+const sockets = new Set<Socket>()
+
+for (let i = 0; i < Number(count); i += opening) {
+  await Promise.all(Array.from({ length: Math.min(opening, Number(count) - i) }, (_, j) => join(i + j)))
+}
+if (kind === 'slow-heads') setInterval(() => { for (const socket of sockets) socket.write('x') }, 1000)
+createServer().listen(readyPort, '127.0.0.1')
+
+/** Resolves when it is there: its head has begun, or its one answer has come. */
+function join(index: number): Promise<void> {
+  return new Promise((resolve) => {
+    const localAddress = `127.0.0.${2 + Math.floor(index / perAddress)}`
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once(kind === 'idle' ? 'data' : 'connect', () => resolve())
+    socket.on('data', () => {})
+    socket.on('close', () => {
+      sockets.delete(socket)
+      resolve()
+      // Who is thrown out comes again, as attackers do.
+      if (kind === 'slow-heads') setTimeout(() => { void join(index) }, 100)
+    })
+    socket.write(`GET / HTTP/1.1\r\nhost: bench\r\n${kind === 'idle' ? '\r\n' : 'x-slow: '}`)
+  })
+}
