@@ -9,11 +9,12 @@ import { child } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
 import type { EffectiveFile, Partly } from './effective-file.ts'
 import type { Fault, Finding } from './fault.ts'
+import { layerChecks } from './layer-checks.ts'
 import { coveredBy } from './route-coverage.ts'
 import type { RoutePattern } from './route-coverage.ts'
 import { didYouMean } from './schema-faults.ts'
-import { nearest } from './suggest.ts'
 import { idempotencyChecks } from './idempotency-checks.ts'
+import { nearest } from './suggest.ts'
 
 export type PartlyFile = Partly<EffectiveFile>
 
@@ -32,9 +33,9 @@ export function crossChecks(file: PartlyFile, document: ConfigurationDocument): 
   checkShadows(file, report)
   checkHeads(file, report)
   budgetChecks(file, report)
-  return faults
   idempotencyChecks(file, report)
   layerChecks(file, report)
+  return faults
 }
 
 interface Stand { readonly pointer: string; readonly label: string; readonly address: ListenAddress }
@@ -127,6 +128,8 @@ function checkReferences(file: PartlyFile, document: ConfigurationDocument, faul
     const meant = new Set<string>()
     let isComplete = file.routes !== undefined
     file.routes?.forEach((route, i) => {
+      const { failover } = route ?? {}
+      if (key === 'upstream' && typeof failover === 'object' && failover.to !== undefined) meant.add(failover.to)
       const name = route?.[key]
       if (name === undefined) isComplete = false
       else if (known.includes(name)) meant.add(name)

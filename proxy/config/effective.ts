@@ -62,6 +62,11 @@ class Filling {
       this.#keep(pointer, formatQuantity(branch.unit, quantity), isDefault)
       return quantity
     }
+    if (branch.type === 'object' && branch.additionalProperties === true) {
+      // Taken as it is written; what stands in it may have come from outside the file.
+      this.#keep(pointer, '{ … }', isDefault)
+      return value
+    }
     if (branch.type === 'object') return this.#fillObject(branch, value as Record<string, unknown>, pointer, isDefault)
     if (branch.items !== undefined && Array.isArray(value)) return this.#fillList(branch, value, pointer, isDefault)
     this.#keep(pointer, branch.secret === true ? '***' : value === '' ? 'none' : String(value), isDefault)

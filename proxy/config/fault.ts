@@ -41,21 +41,27 @@ const severities = {
   'upstream.is-self': 'error',
   'deadline.default-over-max': 'error',
   'timeouts.exceed-deadline': 'warning',
+  'retry.unsafe': 'error',
+  'hedge.unsafe': 'error',
+  'hedge.one-endpoint': 'warning',
+  'failover.to-itself': 'error',
+  'fallback.false-success': 'error',
+  'fallback.empty': 'error',
   'bulkhead.wait-exceeds-deadline': 'warning',
   'bulkhead.share-without-ceiling': 'warning',
   'bulkhead.shares': 'warning',
-} as const satisfies Record<string, Severity>
-
-/** The closed list of what `validate` may say. */
-export type ConfigurationFaultCode = keyof typeof severities
-
-/** Every code with its severity: errors keep a configuration from being used, warnings do not. */
   'stores.where': 'error',
   'idempotency.store-is-local': 'warning',
   'idempotency.no-scope': 'warning',
   'idempotency.retries-doubts': 'warning',
   'idempotency.fails-open': 'warning',
   'idempotency.ttl-too-short': 'error',
+} as const satisfies Record<string, Severity>
+
+/** The closed list of what `validate` may say. */
+export type ConfigurationFaultCode = keyof typeof severities
+
+/** Every code with its severity: errors keep a configuration from being used, warnings do not. */
 export const faultSeverities: { readonly [C in ConfigurationFaultCode]: Severity } = severities
 
 export interface Fault {
