@@ -22,7 +22,13 @@ export class VirtualClock implements Clock {
 
   now(): number { return this.#now }
 
-  wallMs(): number { return this.#now }
+  /** A step that somebody made the wall clock take. */
+  wallStepMs = 0
+
+  wallMs(): number { return this.#now + this.wallStepMs }
+
+  /** The loop is held up for so long: what was due meanwhile comes late, and in its order. */
+  skip(ms: number): void { this.#now += ms }
 
   after(delayMs: number, fire: () => void): Timer {
     const timer = new VirtualTimer(this.#now + Math.max(0, delayMs), this.#order++, fire)
@@ -43,7 +49,7 @@ export class VirtualClock implements Clock {
       if (timer === undefined || timer.dueAt > untilMs) break
       this.#pop()
       if (timer.fire === null) continue
-      this.#now = timer.dueAt
+      this.#now = Math.max(this.#now, timer.dueAt)
       timer.fire()
       await settle()
     }

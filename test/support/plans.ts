@@ -14,6 +14,7 @@ import type { RecordStore } from '../../proxy/core/record-store.ts'
 import type { Upstream } from '../../proxy/core/upstream.ts'
 import { PolicyMeter } from '../../proxy/observe/policy-meter.ts'
 import { compile } from '../../proxy/pipeline/compile.ts'
+import type { Ground } from '../../proxy/pipeline/compile.ts'
 import { Parts } from '../../proxy/pipeline/parts.ts'
 import type { RouteTable } from '../../proxy/pipeline/route-table.ts'
 
@@ -49,7 +50,7 @@ export function configurationOf(sketch: Sketch): Configuration {
     },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     drain: { delayMs: 5_000, timeoutMs: 25_000 },
-    stores: { idempotency: { type: 'memory', timeoutMs: 250, keyFile: null, maxKeys: 1_000, maxBytes: 1_048_576 } },
+    stores: { idempotency: { type: 'memory', timeoutMs: 250, keyFile: null, maxKeys: 1_000, maxBytes: 1_048_576 }, rateLimit: null },
     accessLog: 'errors',
     readiness: { includeUpstream: false },
     upstreams: (sketch.upstreams ?? [{ name: 'service' }]).map((upstream) => ({
@@ -81,6 +82,8 @@ export interface Joined {
   readonly announced: Announcement[]
   readonly parts: Parts
   readonly meter: PolicyMeter
+  /** To compile another configuration over the same parts. */
+  readonly ground: Ground
 }
 
 /** Compiles a sketch over that clock, that upstream (or those, by name) and, for keys, that store. */
@@ -93,11 +96,12 @@ export function join(
   const announced: Announcement[] = []
   const parts = new Parts()
   const meter = new PolicyMeter()
-  const table = compile(configurationOf(sketch), {
+  const ground: Ground = {
     clock, random, observer: record, house, parts, meter, records,
     upstreamOf: typeof upstream === 'function' ? upstream : () => upstream,
     viaOf: (listener) => `seawall-${listener}`,
     announce: (announcement) => { announced.push(announcement) },
-  })
-  return { table, record, house, announced, parts, meter }
+  }
+  const table = compile(configurationOf(sketch), ground)
+  return { table, record, house, announced, parts, meter, ground }
 }

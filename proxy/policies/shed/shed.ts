@@ -111,7 +111,8 @@ class ShedGate implements Gate<Exchange>, Decider {
       case 'bulkhead': break
     }
     // The ceiling or the share, and not what was learned: the bulkhead's own rules.
-    if (door.maxWaitMs === 0 || admission.line.length >= door.maxQueue) return full
+    const { line, maxQueuedBytes } = admission
+    if (door.maxWaitMs === 0 || line.length >= door.maxQueue || line.bytes + bytes > maxQueuedBytes) return full
     if (admission.isDoomed(level, leftMs, now)) return doomed
     return this.#wait(exchange, level, bytes, door.maxWaitMs, bulkheadWaitOver, now)
   }
