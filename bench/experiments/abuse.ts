@@ -48,7 +48,7 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),
           short(afterBytes / 2 ** 20), short((afterBytes - beforeBytes) / idleConnections / 1024)]) },
-    ],
+    ].filter(({ rows }) => rows.length > 0),
     panels: [],
     notes: [
       `Others: ${goodCallers} keep-alive callers, each ${pauseMs} ms after its answer; without and with in turn.`,
