@@ -4,6 +4,7 @@
 import { deskKey } from '../../proxy/policies/idempotency/desk.ts'
 import type { Desk } from '../../proxy/policies/idempotency/desk.ts'
 import { WholeBody } from '../../proxy/core/whole-body.ts'
+import type { BodySink, BodySource } from '../../proxy/core/body.ts'
 import type { RawHeaders } from '../../proxy/core/raw-headers.ts'
 import { createAcceptor } from '../../proxy/edge/accept.ts'
 import type { Acceptor } from '../../proxy/edge/accept.ts'
@@ -38,6 +39,33 @@ export interface Charge {
   readonly path?: string
   readonly headers?: RawHeaders
   readonly identity?: string
+  /** The body comes so long after the head. */
+  readonly slowBody?: number
+}
+
+/** A body that comes late. */
+class SlowBody implements BodySource {
+  readonly length: number
+  readonly #bytes: Uint8Array
+  readonly #clock: VirtualClock
+  readonly #delayMs: number
+
+  constructor(bytes: Uint8Array, clock: VirtualClock, delayMs: number) {
+    this.length = bytes.length
+    this.#bytes = bytes
+    this.#clock = clock
+    this.#delayMs = delayMs
+  }
+
+  flow(sink: BodySink): void {
+    this.#clock.after(this.#delayMs, () => {
+      sink.write(this.#bytes)
+      sink.end(null)
+    })
+  }
+
+  resume(): void { /* One chunk. */ }
+  discard(): void { /* Nobody sends on. */ }
 }
 
 export class KeyedWorld {
@@ -71,10 +99,12 @@ export class KeyedWorld {
   get desk(): Desk { return this.joined.parts.part<Desk>(deskKey, () => { throw new Error('no desk') }) }
 
   /** One charge, now. */
-  charge({ key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', ...rest }: Charge = {}): SimCaller {
+  charge(charge: Charge = {}): SimCaller {
+    const { key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', slowBody = 0, ...rest } = charge
     const bytes = Buffer.from(body, 'latin1')
     const caller = new SimCaller(this.clock, {
-      method, path, body: new WholeBody([bytes], bytes.length, null),
+      method, path,
+      body: slowBody > 0 ? new SlowBody(bytes, this.clock, slowBody) : new WholeBody([bytes], bytes.length, null),
       headers: [
         ...key === null ? [] : ['Idempotency-Key', key], 'content-type', 'application/json', ...rest.headers ?? [],
       ],

@@ -92,6 +92,10 @@ export class BodyIntake implements Intake, BodySink, BodySupply {
     if (!this.#isCounted) return
     this.#isCounted = false
     this.#held.remove(this.#bytes)
+    if (this.#state !== 'reading') return
+    // What still comes of it is nobody's.
+    this.#state = 'refused'
+    this.#chunks = []
   }
 
   // BodySupply

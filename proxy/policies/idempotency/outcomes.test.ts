@@ -344,3 +344,26 @@ test('a store with no room for one more key refuses, and nothing is sent', async
   t.equal(world.upstream.received, 1)
   t.strictSame(world.broken(), [])
 })
+
+test('the body is read whole before a permit is taken: a slow upload holds none', async (t) => {
+  const world = new KeyedWorld({ upstream: { bulkhead: { maxConcurrent: 1, maxWait: 0 }, limit: 'off' } })
+  const slow = world.charge({ slowBody: 500 })
+  const fast = await world.chargeAt(100, { key: 'other' })
+  await world.run(300)
+  t.equal(fast.status, 201)
+  t.equal(slow.end, null)
+  await world.run(1_000)
+  t.equal(slow.status, 201)
+  t.equal(world.upstream.rows.find(({ key }) => key === 'k-1')?.body, '{"amount":1}')
+  t.strictSame(world.broken(), [])
+})
+
+test('a caller that leaves while its body is read leaves nothing behind', async (t) => {
+  const world = new KeyedWorld()
+  const slow = await world.chargeAt(0, { slowBody: 500 })
+  await world.run(100)
+  slow.leave()
+  await world.run(1_000)
+  t.equal(world.upstream.received, 0)
+  t.strictSame(world.broken(), [])
+})

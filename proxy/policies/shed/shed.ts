@@ -5,7 +5,7 @@
 
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
 import type { Code } from '../../core/codes.ts'
-import type { Exchange, Priority } from '../../core/exchange.ts'
+import type { Exchange, Intake, Priority } from '../../core/exchange.ts'
 import type { Refused } from '../../core/outcome.ts'
 import { lessons } from '../../core/outcome-matrix.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
@@ -83,6 +83,8 @@ class ShedGate implements Gate<Exchange>, Decider {
 
   #takeOrWait(exchange: Exchange, level: number, now: number): Verdict {
     const door = this.#door
+    const read = exchange.intake === null ? null : this.#readFirst(exchange, exchange.intake, level, now)
+    if (read !== null) return read
     if (!door.hasArrived && door.admission.tryArrive(this.#group, level, now)) {
       exchange.work.holdsPermit = true
       return null
@@ -90,6 +92,19 @@ class ShedGate implements Gate<Exchange>, Decider {
     exchange.ticket = this
     door.decideLater(exchange, level, now)
     return WAIT
+  }
+
+  /** Somebody needs the whole body before it is sent: it is read before a permit is taken, unless that is hopeless. */
+  #readFirst(exchange: Exchange, intake: Intake, level: number, now: number): Verdict {
+    exchange.intake = null
+    if (this.#door.admission.foresee(this.#group, level, exchange.deadlineAt - now, now) === 'limit') return atLimit
+    const read = intake.read((refused, at) => {
+      exchange.ticket = null
+      const verdict = refused ?? this.#takeOrWait(exchange, level, at)
+      if (verdict !== WAIT) exchange.gates.proceed(exchange, verdict, at)
+    })
+    if (read === WAIT) exchange.ticket = { leave: () => { intake.leave() } } satisfies Place
+    return read
   }
 
   #decided(exchange: Exchange, level: number, now: number): Verdict {
