@@ -73,7 +73,8 @@ function reasonAgainst(
   if (failsInARow(record, records, now)) return 'in-a-row'
   const othersFail = failAtMost(records, record, now)
   // Of two, the other has to be good and not only better.
-  if (othersFail < 0.5 && !failTogether(record, records) && record.failsAtLeast(now) > othersFail + failGap) return 'fails-more'
+  const failsMore = othersFail < 0.5 && record.failsAtLeast(now) > othersFail + failGap
+  if (failsMore && !failTogether(record, records)) return 'fails-more'
   return record.warmth(slowStartMs, now) === 1 && isSlower(record, records) ? 'slower' : null
 }
 
@@ -91,7 +92,8 @@ function isSlower(record: EndpointRecord, records: readonly EndpointRecord[]): b
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const half = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[half] as number : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2
+  const upper = sorted[half] as number
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] as number) + upper) / 2
 }
 
 /** Puts the endpoint out; for how long, ms. `callsPerMs`: of the upstream as a whole. */

@@ -7,10 +7,14 @@ import { circuitsKey } from '../policies/breaker/circuits.ts'
 import type { Circuits } from '../policies/breaker/circuits.ts'
 
 /** Null, or in one sentence which names there are. */
-export function holdBreakers(parts: Parts, { upstream, route, state, forMs }: BreakerChange, now: number): string | null {
+export function holdBreakers(
+  parts: Parts, { upstream, route, state, forMs }: BreakerChange, now: number,
+): string | null {
   const known = new Map(parts.named<Circuits>(circuitsKey))
   const circuits = known.get(upstream)
-  if (circuits === undefined) return `There is no upstream "${upstream}" with a breaker; there are: ${listed(known.keys())}.`
+  if (circuits === undefined) {
+    return `There is no upstream "${upstream}" with a breaker; there are: ${listed(known.keys())}.`
+  }
   const meant = circuits.of(route)
   if (meant.length === 0) {
     return `Upstream "${upstream}" has no breaker for a route "${route}"; it has them for: ${

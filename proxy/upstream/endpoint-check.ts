@@ -23,7 +23,8 @@ export interface EndpointCheck {
 }
 
 /** The status of the answer, or why there was none. Never rejects. */
-export function checkEndpoint({ endpoint, opening, host, path, timeoutMs, clock }: EndpointCheck): Promise<CheckResult> {
+export function checkEndpoint(check: EndpointCheck): Promise<CheckResult> {
+  const { endpoint, opening, host, path, timeoutMs, clock } = check
   return new Promise((resolve) => {
     const reader = new HeadReader(headLimits, isStatusLine, false)
     const head = new ResponseHead()
@@ -61,5 +62,6 @@ export function checkEndpoint({ endpoint, opening, host, path, timeoutMs, clock 
 }
 
 function requestOf(path: string, host: string): string {
-  return `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: seawall-check\r\naccept: */*\r\nconnection: close\r\n\r\n`
+  return `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: seawall-check\r\naccept: */*\r\n`
+    + 'connection: close\r\n\r\n'
 }

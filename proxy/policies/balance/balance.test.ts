@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { EndpointOptions } from '../../core/configuration.ts'
-import { HealthChecks, healthChecksKey } from './health-checks.ts'
+import { healthChecksKey } from './health-checks.ts'
+import type { HealthChecks } from './health-checks.ts'
 import type { Behaviour } from '../../../test/sim/sim-upstream.ts'
 import { World } from '../../../test/sim/world.ts'
 
@@ -109,7 +110,7 @@ test('of two endpoints one can be put out, and never both', async (t) => {
   const world = worldWith([{}, { status: 500 }])
   await load(world, 0, 10_000)
   t.ok(world.callers.filter(({ status }) => status === 500).length < 100)
-  world.upstream.hosts[0]?.behaviour && (world.upstream.hosts[0].behaviour.status = 500)
+  world.upstream.behaviour.status = 500
   const parts = await load(world, 10_000, 20_000)
   t.ok((parts[0] as number) > 1_000, parts.join(' '))
 })

@@ -70,12 +70,12 @@ export const balance: PolicyDefinition<Attempt> = {
   name: 'balance',
   upstreamSchema: { balance: balanceSchema, slowStart: slowStartSchema, health: healthSchema },
   create: (context) => {
-    const health = optionOf<HealthOptions>(context, 'health')
+    const health = optionOf(context, 'health') as HealthOptions | null
     const { upstream, endpoints, clock } = context
     const cluster = context.part(`balance:${upstream}`, () => new Cluster(context))
     cluster.configure(endpoints, {
-      method: optionOf<BalanceMethod>(context, 'balance') ?? 'peak-ewma',
-      slowStartMs: optionOf<number>(context, 'slowStart') ?? defaultSlowStartMs,
+      method: (optionOf(context, 'balance') ?? 'peak-ewma') as BalanceMethod,
+      slowStartMs: (optionOf(context, 'slowStart') ?? defaultSlowStartMs) as number,
       shares: context.endpointOptions,
     }, clock.now())
     context.part(healthChecksKey + upstream, () => new HealthChecks({
@@ -100,7 +100,7 @@ function show(context: PolicyContext, cluster: Cluster): void {
 }
 
 /** Null where it is absent or off. */
-function optionOf<T>({ upstreamOptions }: PolicyContext, key: string): T | null {
+function optionOf({ upstreamOptions }: PolicyContext, key: string): unknown {
   const value = upstreamOptions[key]
-  return value === undefined || value === 'off' ? null : value as T
+  return value === undefined || value === 'off' ? null : value
 }

@@ -11,7 +11,8 @@ import type { Circuit } from './circuits.ts'
 
 /** A world with these options of the breaker, or of whatever else; no wait for a start. */
 function worldWith(options: object, more: Omit<WorldOptions, 'sketch'> = {}, routes: readonly object[] = [{}]): World {
-  return new World({ sketch: { upstreams: [{ name: 'service', startupMs: 0, options: { ...options } }], routes }, ...more })
+  const upstreams = [{ name: 'service', startupMs: 0, options: { ...options } }]
+  return new World({ sketch: { upstreams, routes }, ...more })
 }
 
 async function askAndWait(world: World, times: number, path = '/', everyMs = 20): Promise<(string | number)[]> {
@@ -52,7 +53,7 @@ test('connections that fail count for the upstream as a whole', async (t) => {
   t.strictSame(await askAndWait(world, 5, '/charge'),
     ['upstream.refused', 'upstream.refused', 'upstream.refused', 'upstream.refused', 'breaker.open'])
   t.strictSame(await askAndWait(world, 1, '/catalogue'), ['breaker.open'])
-  t.equal(world.joined.announced.find((one) => one.what === 'breaker-opened' && one.route === '')?.what, 'breaker-opened')
+  t.ok(world.joined.announced.some((one) => one.what === 'breaker-opened' && one.route === ''))
 })
 
 test('a connection that comes about passes its probe, however long the answer takes', async (t) => {
@@ -105,7 +106,7 @@ test('S14: a probe that the permit behind it refuses gives its turn back', async
   const gates = fuse([new BreakerGate(connection, answers, world.clock), full]
     .map((gate) => ({ gate, shadow: false })))
   for (let i = 0; i < 10; i++) {
-    const owner = { ready: () => {}, rowOf: (): 'shed' => 'shed', ended: () => {} }
+    const owner = { upstream: 'service', ready: () => {}, rowOf: (): 'shed' => 'shed', ended: () => {} }
     const { work } = world.joined.record.attempts[0] as Attempt
     const attempt = new Attempt(work, 'retry', gates, owner, world.clock, () => {}, world.clock.now())
     t.equal(gates.enter(attempt, world.clock.now()), refused)
@@ -179,7 +180,10 @@ test('S32: breaker and throttle both fed failures alone: the breaker trips after
 test('a route may have it otherwise than its upstream, or not at all', async (t) => {
   const world = worldWith({ breaker: { failures: 2, window: 10_000, openFor: 30_000, probes: 1 } },
     { upstream: { status: 500 } },
-    [{ path: '/two' }, { path: '/three', options: { breaker: { failures: 3 } } }, { path: '/off', options: { breaker: 'off' } }])
+    [
+      { path: '/two' }, { path: '/three', options: { breaker: { failures: 3 } } },
+      { path: '/off', options: { breaker: 'off' } },
+    ])
   t.strictSame(await askAndWait(world, 3, '/two'), [500, 500, 'breaker.open'])
   t.equal(world.callers[2]?.retryAfterS, 30)
   t.strictSame(await askAndWait(world, 4, '/three'), [500, 500, 500, 'breaker.open'])
@@ -209,7 +213,8 @@ test('state, reason and since when are in status and metrics', async (t) => {
 })
 
 test('S36: refusals before the first start are no failures', async (t) => {
-  const world = new World({ sketch: { routes: [{ options: { deadline: { default: 5_000 } } }] }, upstream: { mode: 'refused' } })
+  const routes = [{ options: { deadline: { default: 5_000 } } }]
+  const world = new World({ sketch: { routes }, upstream: { mode: 'refused' } })
   for (let i = 0; i < 20; i++) world.ask()
   world.clock.after(3_000, () => { world.upstream.behaviour.mode = 'serve' })
   await world.run(10_000)

@@ -110,5 +110,5 @@ export function circuitsOf(context: PolicyContext): { connection: Circuit; answe
 }
 
 function optionsIn(value: unknown): BreakerOptions {
-  return typeof value === 'object' && value !== null ? value as BreakerOptions : {}
+  return typeof value === 'object' && value !== null ? value : {}
 }

@@ -31,7 +31,7 @@ test('an upstream that fails is asked less and less, and all again within ten se
   t.strictSame(world.broken(), [])
 })
 
-test('S8: an upstream that sheds nine in ten with a mark is throttled by four fifths within five seconds', async (t) => {
+test('S8: of an upstream that sheds nine in ten with a mark, four fifths are held back in five seconds', async (t) => {
   const world = worldWith({ throttle: {} })
   let turn = 0
   Object.assign(world.upstream.behaviour, {

@@ -51,7 +51,7 @@ export const throttle: PolicyDefinition<Attempt> = {
     const throttle = context.part(`throttle:${upstream}/${route}`,
       () => new AdaptiveThrottle(factor, context.random, clock.now()))
     throttle.configure(factor)
-    context.show('throttle', route, () => ({ refusedShare: Math.round(throttle.refusedShare(clock.now()) * 1000) / 1000 }))
+    context.show('throttle', route, () => ({ refusedShare: Number(throttle.refusedShare(clock.now()).toFixed(3)) }))
     return new ThrottleGate(throttle, context.meter.counter('seawall_throttled_total', { upstream, route }))
   },
 }

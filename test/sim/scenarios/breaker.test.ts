@@ -23,7 +23,9 @@ for (const seed of [1, 2, 3]) {
       const { behaviour } = world.upstream
       world.clock.after(5_000, () => { behaviour.mode = 'reset' })
       const healAt = 35_000
-      world.clock.after(healAt, () => Object.assign(behaviour, { mode: 'serve', serviceMs: () => exponential(random, 80) }))
+      world.clock.after(healAt, () => {
+        Object.assign(behaviour, { mode: 'serve', serviceMs: () => exponential(random, 80) })
+      })
       world.clock.after(healAt + 5_000, () => { behaviour.serviceMs = () => exponential(random, 40) })
       world.arrive({ ratePerSecond: 1_000, fromMs: 0, untilMs: 90_000 })
       await world.run(95_000)
@@ -33,14 +35,16 @@ for (const seed of [1, 2, 3]) {
       t.equal(opened.length > 0, true)
       // S17: what is in flight never exceeds half as much again as the service can use.
       const attempts = world.joined.record.attempts.filter(({ sentAt }) => sentAt > healAt)
-      const events = attempts.flatMap(({ sentAt, headAt }) => [[sentAt, 1], [headAt < 0 ? sentAt : headAt, -1]] as const)
+      const events = attempts
+        .flatMap(({ sentAt, headAt }) => [[sentAt, 1], [headAt < 0 ? sentAt : headAt, -1]] as const)
         .toSorted((a, b) => a[0] - b[0] || a[1] - b[1])
       let inFlight = 0
       let most = 0
       for (const [, change] of events) most = Math.max(most, inFlight += change)
       t.ok(most <= 1.5 * slots, `S17: ${most} in flight`)
       const first = world.callers.find(({ status, askedAt }) => status === 200 && askedAt > healAt)?.askedAt ?? Infinity
-      const good = world.callers.filter(({ status, headAt }) => status === 200 && headAt > first + 8_000 && headAt < 90_000)
+      const good = world.callers.filter(({ status, headAt }) =>
+        status === 200 && headAt > first + 8_000 && headAt < 90_000)
       const seconds = (90_000 - first - 8_000) / 1000
       t.ok(good.length / seconds >= 0.95 * 200, `${good.length / seconds} of 200 a second`)
       t.strictSame(world.broken(), [])
