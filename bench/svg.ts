@@ -11,7 +11,14 @@ export interface LinePanel {
   readonly title: string
   readonly xLabel: string
   readonly yLabel: string
-  readonly series: readonly { readonly name: string, readonly points: readonly (readonly [number, number])[] }[]
+  readonly series: readonly LineSeries[]
+}
+
+export interface LineSeries {
+  readonly name: string
+  readonly points: readonly (readonly [number, number])[]
+  /** Its place in the palette; its place in the panel when left out. Keeps a name's colour over several panels. */
+  readonly colour?: number
 }
 
 /** One row an arm: a dot at the median, a bar from the lowest to the highest round. */
@@ -109,8 +116,8 @@ function renderLines(panel: LinePanel, box: Box): string {
     text(box.x, plot.y - 16, panel.yLabel, 'fill="#555555"'),
   ]
   let legendX = plot.x + plot.width
-  for (const [index, { name, points }] of [...panel.series.entries()].toReversed()) {
-    const colour = colourOf(index)
+  for (const [index, { name, points, colour: place }] of [...panel.series.entries()].toReversed()) {
+    const colour = colourOf(place ?? index)
     const path = points.map(([x, y]) => `${round(atX(x))},${round(atY(y))}`).join(' ')
     parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.8" stroke-linejoin="round"/>`)
     legendX -= name.length * 7.5 + 34

@@ -23,7 +23,9 @@ export function coursePanels(title: string, courses: readonly Course[]): readonl
     title: `${title}: ${what}`,
     xLabel: 'seconds',
     yLabel,
-    series: of.map(({ name, observed }) => ({ name, points: points(observed) })).filter((one) => one.points.length > 0),
+    series: of.map((course) =>
+      ({ name: course.name, points: points(course.observed), colour: courses.indexOf(course) }))
+      .filter((one) => one.points.length > 0),
   })
   // Its line inside the service has thousands; beside it the others would be one line at the bottom.
   const protectedOnes = courses.filter(({ name }) => name !== collapsed)

@@ -29,7 +29,7 @@ interface Timetable {
   readonly endsAtMs: number
 }
 
-const long: Timetable = { slowsAtMs: 3000, healsAtMs: 11_000, endsAtMs: 15_000 }
+const long: Timetable = { slowsAtMs: 8000, healsAtMs: 18_000, endsAtMs: 22_000 }
 const brief: Timetable = { slowsAtMs: 1500, healsAtMs: 6500, endsAtMs: 8000 }
 
 export const slowDependency: Scenario = {
