@@ -226,6 +226,15 @@ test('nothing is sent at or after the deadline, and who sleeps wakes with its ex
   }
 })
 
+test('a back-off leaves no timer behind when its caller has left', async (t) => {
+  const { world } = worldOf({ play: () => reset, retry: { backoff: { base: 60_000, max: 60_000 } } })
+  const callers = Array.from({ length: 5 }, () => world.ask())
+  await world.run(100)
+  for (const caller of callers) caller.leave()
+  await world.run(101)
+  t.strictSame(world.broken(), [])
+})
+
 test('the budget is shared by the routes of an upstream, and only successes fill it', async (t) => {
   const { world, upstream } = worldOf({ play: () => reset, retry: { backoff: { base: 1, max: 1 } } })
   for (let i = 0; i < 100; i++) world.ask()
