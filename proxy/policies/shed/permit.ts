@@ -37,7 +37,7 @@ class PermitGate implements Gate<Attempt> {
     const { admission, slowRoutes } = this.#door
     const hasRoom = attempt.kind !== 'hedge' || admission.inUse < (1 - sparePart) * admission.capacity
     // What the door gave is of the route's own upstream: one that is asked instead must have a permit to spare.
-    if (work.holdsPermit) work.holdsPermit = false
+    if (work.holdsPermit && work.exchange.plan.upstream === this.#upstream) work.holdsPermit = false
     else if (!hasRoom || !admission.tryTake(this.#group, now)) {
       const refused = admission.isAtCeiling(this.#group) ? full : atLimit
       if (!shadow) return refused
