@@ -29,8 +29,9 @@ interface Timetable {
   readonly endsAtMs: number
 }
 
-const long: Timetable = { slowsAtMs: 8000, healsAtMs: 18_000, endsAtMs: 22_000 }
-const brief: Timetable = { slowsAtMs: 1500, healsAtMs: 6500, endsAtMs: 8000 }
+/** At a hundred a second it takes some seconds to have seen what an answer takes when nothing is wrong. */
+const long: Timetable = { slowsAtMs: 12_000, healsAtMs: 20_000, endsAtMs: 24_000 }
+const brief: Timetable = { slowsAtMs: 10_000, healsAtMs: 15_000, endsAtMs: 16_000 }
 
 export const slowDependency: Scenario = {
   name: 'slow-dependency',
