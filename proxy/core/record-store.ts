@@ -19,8 +19,8 @@ export type ClaimToken = string
 export type DoubtReason = 'timeout' | 'reset' | 'truncated' | 'shutdown' | 'owner-lost'
 
 /**
- * Why an answer is kept without its body: it was too large · memory was short · nobody saw it: an operator said that the
- * work was executed, `status` is 0.
+ * Why an answer is kept without its body: it was too large · memory was short · nobody saw it (an operator said that
+ * the work was executed; `status` is 0).
  */
 export type BodyGap = 'too-large' | 'evicted' | 'unseen'
 

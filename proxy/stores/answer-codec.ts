@@ -1,5 +1,5 @@
-// An answer as bytes, for stores outside this process: version, checksum, fields, body; sealed when there is a key. What
-// cannot be read is said to be so, and never taken for absent: that would execute the work again.
+// An answer as bytes, for stores outside this process: version, checksum, fields, body; sealed when there is a key.
+// What cannot be read is said to be so, and never taken for absent: that would execute the work again.
 
 import { crc32 } from 'node:zlib'
 import type { BodyGap, RecordKey, StoredAnswer, StoreFault } from '../core/record-store.ts'
@@ -32,7 +32,8 @@ export function encodeAnswer(key: RecordKey, answer: StoredAnswer, keys: SealKey
 export function decodeAnswer(key: RecordKey, bytes: Buffer, keys: SealKeys | null): StoredAnswer | StoreFault {
   if (bytes.length < 6) return corrupt('it is shorter than its head')
   if (bytes[0] !== answerVersion) {
-    return storeFault('future-version', `Cannot read a stored answer: version ${answerVersion} expected, ${bytes[0]} got`)
+    const versions = `version ${answerVersion} expected, ${bytes[0]} got`
+    return storeFault('future-version', `Cannot read a stored answer: ${versions}`)
   }
   let fields = bytes
   let at = 6

@@ -1,6 +1,6 @@
-// Any store, with a deadline on every word and a breaker of its own: a store that is away costs a request its deadline a
-// few times, and then nothing; it is probed beside the requests. It also gives back claims whose answer came too late or
-// never, so that a key nobody dispatched for does not stay taken.
+// Any store, with a deadline on every word and a breaker of its own: a store that is away costs a request its deadline
+// a few times, and then nothing; it is probed beside the requests. It also gives back claims whose answer came too
+// late or never, so that a key nobody dispatched for does not stay taken.
 
 import type { Clock, Timer } from '../core/clock.ts'
 import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReason, Lookup, Opened, RecordCounts,

@@ -37,8 +37,8 @@ export class LmdbKeeping {
     const { pid, space } = this.#owners.name
     for (const other of this.#owners.others()) {
       if (other.pid !== pid || other.space === space || await this.#owners.isGone(other.text)) continue
-      return storeFault('misconfigured', `Cannot share this store: another container uses it, and its process has the `
-        + `same id (${pid}). Containers that share a store must share a PID namespace, or use redis.`)
+      return storeFault('misconfigured', `Cannot share this store: another container uses it, and its `
+        + `process has the same id (${pid}). Containers that share a store must share a PID namespace, or use redis.`)
     }
     return null
   }
@@ -54,7 +54,7 @@ export class LmdbKeeping {
         if (isOver) this.#owners.tidy(other.text)
       }
     } catch {
-      // Closed meanwhile, or the disk is full. The records read as unknown all the same, and the next round tries again.
+      // Closed meanwhile, or the disk is full. The records read as unknown all the same; the next round tries again.
     }
   }
 
@@ -160,20 +160,9 @@ export class LmdbKeeping {
 }
 
 /** What the database threw, as a fault. A full disk refuses the commit and leaves what was committed before. */
-export async function faultOf(error: unknown): Promise<StoreFault> {
-  const message = messageOf(await causeOf(error))
+export function faultOf(error: unknown): StoreFault {
+  const message = messageOf(error)
   return /no space|ENOSPC|MAP_FULL|mapsize|EDQUOT|quota/i.test(message)
     ? storeFault('no-space', `Cannot write to the store: ${message}`)
     : storeFault('unavailable', `Cannot use the store: ${message}`)
-}
-
-/** A failed commit carries its reason as a promise that rejects. */
-async function causeOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
-  try {
-    await error.commitError
-    return error
-  } catch (cause) {
-    return cause
-  }
 }

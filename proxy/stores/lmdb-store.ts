@@ -58,7 +58,7 @@ export class LmdbStore implements RecordStore {
 
   async open(): Promise<Opened> {
     const { path, durability } = this.#options
-    const tables = await LmdbTables.open(path, durability === 'disk')
+    const tables = await LmdbTables.open(this.#clock, path, durability === 'disk')
     if (isFault(tables)) return tables
     const owners = await OwnerLock.take(this.#clock, join(path, 'owners'), () => { void this.#keeping.recover() })
     if (isFault(owners)) { await tables.close(); return owners }
@@ -190,10 +190,10 @@ export class LmdbStore implements RecordStore {
 
   #show(key: RecordKey, record: Held): Exclude<Lookup, { kind: 'absent' }> {
     const isOwn = record.owner === this.#owners.name.text
-    if (record.stage.kind !== 'done') return toSeen({ ...record, stage: record.stage }, { isOwn, leaseLeftMs: Infinity })
-    const answer = decodeAnswer(key, record.stage.answer, this.#options.keys)
-    if (isFault(answer)) return answer
-    return toSeen({ ...record, stage: { ...record.stage, answer } }, { isOwn, leaseLeftMs: Infinity })
+    const { stage } = record
+    if (stage.kind !== 'done') return toSeen({ ...record, stage }, { isOwn, leaseLeftMs: Infinity })
+    const answer = decodeAnswer(key, stage.answer, this.#options.keys)
+    return isFault(answer) ? answer : toSeen({ ...record, stage: { ...stage, answer } }, { isOwn, leaseLeftMs: 0 })
   }
 
   async #word(key: RecordKey, decide: Decide<TokenWord>): Promise<TokenResult> {
@@ -229,7 +229,7 @@ export class LmdbStore implements RecordStore {
     try {
       return await act()
     } catch (error) {
-      return await faultOf(error)
+      return faultOf(error)
     }
   }
 

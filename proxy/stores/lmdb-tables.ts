@@ -4,9 +4,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { HeldRecord } from '../algorithms/idempotency-record.ts'
 import { bucketOf } from '../algorithms/expiry-buckets.ts'
+import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
 import { decodeRecord, encodeRecord, isFault } from './record-codec.ts'
 import { messageOf, storeFault } from './store-fault.ts'
@@ -29,8 +31,14 @@ export class LmdbTables {
   readonly #open: Table
   readonly #ends: Table
   readonly #isFlushed: boolean
+  /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
+  #version = randomBytes(6).readUIntBE(0, 6) + 1
+  /** Writes of this turn of the loop. */
+  #turn: (() => void)[] = []
+  readonly #clock: Clock
 
-  private constructor(root: RootDatabase<Buffer, string>, isFlushed: boolean) {
+  private constructor(clock: Clock, root: RootDatabase<Buffer, string>, isFlushed: boolean) {
+    this.#clock = clock
     this.#root = root
     this.#records = root.openDB('records', { useVersions: true, encoding: 'binary' })
     this.#open = root.openDB('open', { encoding: 'binary' })
@@ -39,8 +47,8 @@ export class LmdbTables {
   }
 
   /** `isFlushed`: a change counts only when it is on the disk, and then survives the loss of power. */
-  static async open(path: string, isFlushed: boolean): Promise<LmdbTables | StoreFault> {
-    let lmdb: typeof import('lmdb')
+  static async open(clock: Clock, path: string, isFlushed: boolean): Promise<LmdbTables | StoreFault> {
+    let lmdb: typeof Lmdb
     try {
       lmdb = await import('lmdb')
     } catch (error) {
@@ -50,8 +58,12 @@ export class LmdbTables {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
       // The type does not know `permissionsMode`; its native side does.
-      const options = { path, noSubdir: false, maxDbs: 4, maxReaders, permissionsMode: 0o600 }
-      return new LmdbTables(lmdb.open<Buffer, string>(options), isFlushed)
+      // Its batches by turn are off, ours are below: the inner promise of theirs is nobody's, and a full disk would end
+      // the process through it.
+      const options = {
+        path, noSubdir: false, maxDbs: 4, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
+      }
+      return new LmdbTables(clock, lmdb.open<Buffer, string>(options), isFlushed)
     } catch (error) {
       return storeFault('misconfigured', `Cannot open the store in ${path}: ${messageOf(error)}`)
     }
@@ -71,10 +83,10 @@ export class LmdbTables {
   /** Puts `next` (null: nothing) in the place of `before` (null: nothing); false when that is not there any more. */
   async change(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
     const write = (): void => { this.#write(key, before?.record ?? null, next) }
-    const isDone = await (before === null
+    const isDone = await this.#committed(this.#batched(() => before === null
       ? this.#records.ifNoExists(key, write)
-      : this.#records.ifVersion(key, before.version, write))
-    if (isDone && this.#isFlushed) await this.#root.flushed
+      : this.#records.ifVersion(key, before.version, write)))
+    if (isDone) await this.settled()
     return isDone
   }
 
@@ -113,12 +125,12 @@ export class LmdbTables {
   }
 
   /** Drops a place that says nothing any more: its record is gone, or ends later. */
-  async unlist(place: string): Promise<void> { await this.#ends.remove(place) }
+  async unlist(place: string): Promise<void> { await this.#committed(this.#ends.remove(place)) }
 
   /** Drops a record that cannot be read, with the place it stands in; nobody else can change such a one. */
   async dropUnreadable(key: RecordKey, place: string | null): Promise<void> {
-    if (place !== null) void this.#ends.remove(place)
-    await this.#records.remove(key)
+    if (place !== null) carried(this.#ends.remove(place))
+    await this.#committed(this.#records.remove(key))
   }
 
   /** Up to `limit` keys of a scope, behind `after` (the last one seen, or empty). */
@@ -146,18 +158,47 @@ export class LmdbTables {
       .map((place) => place.slice(owner.length + 1))
   }
 
+  /** What is written in one turn of the loop goes to the writing thread at once, and mostly into one commit. */
+  #batched(write: () => Promise<boolean>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#turn.push(() => { write().then(resolve, reject) })
+      if (this.#turn.length > 1) return
+      this.#clock.endOfTurn(() => {
+        const turn = this.#turn
+        this.#turn = []
+        carried(this.#root.batch(() => { for (const each of turn) each() }))
+      })
+    })
+  }
+
+  /** Throws what the disk said, not that it said something. */
+  async #committed(writing: Promise<boolean>): Promise<boolean> {
+    try {
+      return await writing
+    } catch (error) {
+      throw await this.#causeOf(error)
+    }
+  }
+
+  /** A failed commit carries its reason as a promise, which is rejected in the same turn, or never. */
+  async #causeOf(error: unknown): Promise<unknown> {
+    if (!(error instanceof Error) || !('commitError' in error)) return error
+    const reason = Promise.resolve(error.commitError).then(() => error, (cause: unknown) => cause)
+    return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
+  }
+
   #write(key: RecordKey, before: Held | null, next: Held | null): void {
-    if (next === null) void this.#records.remove(key)
-    else void this.#records.put(key, encodeRecord(next), newVersion())
+    if (next === null) carried(this.#records.remove(key))
+    else carried(this.#records.put(key, encodeRecord(next), this.#version++))
     const [openBefore, openNext] = [openPlace(key, before), openPlace(key, next)]
     if (openBefore !== openNext) {
-      if (openBefore !== null) void this.#open.remove(openBefore)
-      if (openNext !== null) void this.#open.put(openNext, nothing)
+      if (openBefore !== null) carried(this.#open.remove(openBefore))
+      if (openNext !== null) carried(this.#open.put(openNext, nothing))
     }
     const [endBefore, endNext] = [endPlace(key, before), endPlace(key, next)]
     if (endBefore === endNext) return
-    if (endBefore !== null) void this.#ends.remove(endBefore)
-    if (endNext !== null) void this.#ends.put(endNext, nothing)
+    if (endBefore !== null) carried(this.#ends.remove(endBefore))
+    if (endNext !== null) carried(this.#ends.put(endNext, nothing))
   }
 }
 
@@ -170,8 +211,8 @@ interface TableStats {
   readonly numReaders: number
 }
 
-/** Random and never the same again: a counter would start anew with a key that was dropped and taken again. */
-function newVersion(): number { return randomBytes(6).readUIntBE(0, 6) + 1 }
+/** A write that goes with a condition fails with it; the condition is what is awaited. */
+function carried(writing: Promise<boolean>): void { writing.then(undefined, () => { /* See above. */ }) }
 
 function openPlace(key: RecordKey, record: Held | null): string | null {
   if (record === null || record.stage.kind === 'done') return null

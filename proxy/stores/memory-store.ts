@@ -60,9 +60,8 @@ export class MemoryStore implements RecordStore {
 
   open(): Promise<Opened> {
     this.#sweepLater()
-    return Promise.resolve({
-      kind: 'opened', notices: ['The records are in memory: a restart forgets every key, and each replica has its own.'],
-    })
+    const notice = 'The records are in memory: a restart forgets every key, and each replica has its own.'
+    return Promise.resolve({ kind: 'opened', notices: [notice] })
   }
 
   lookup(key: RecordKey): Lookup {

@@ -4,7 +4,13 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 
-export interface OwnerName { readonly text: string; readonly boot: string; readonly pid: number; readonly space: string }
+export interface OwnerName {
+  readonly text: string
+  readonly boot: string
+  readonly pid: number
+  /** The PID namespace that `pid` is a number of. */
+  readonly space: string
+}
 
 /** A new name, never given before. */
 export function newOwnerName(): OwnerName {

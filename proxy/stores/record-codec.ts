@@ -18,7 +18,8 @@ const headLength = 6
 const numbersLength = 1 + 1 + 4 + 8 + 8 + 8
 
 /**
- *     'S' 1 │ version 1 │ crc 4 │ stage 1 │ reason 1 │ generation 4 │ created, expires, finished 8 each │ texts │ answer
+ *     'S' 1 │ version 1 │ crc 4 │ stage 1 │ reason 1 │ generation 4
+ *     created, expires, finished 8 each │ token, owner, fingerprint, credential │ answer
  */
 export function encodeRecord(record: HeldRecord<Buffer>): Buffer {
   const { stage, token, owner, fingerprint, credential } = record
@@ -58,7 +59,7 @@ export function decodeRecord(bytes: Buffer): HeldRecord<Buffer> | StoreFault {
   }
 }
 
-export function isFault<T extends object>(value: T | StoreFault): value is StoreFault {
+export function isFault(value: object): value is StoreFault {
   return 'kind' in value && value.kind === 'fault'
 }
 
@@ -82,6 +83,7 @@ function decodeFields(reader: ByteReader): HeldRecord<Buffer> | StoreFault {
     case 'done': return { ...facts, stage: { kind, answer: reader.rest(), finishedAtMs } }
     case 'unknown':
       return reason === undefined ? corrupt('its reason is none of ours') : { ...facts, stage: { kind, reason } }
-    default: return corrupt('its stage is none of ours')
+    case undefined: break
   }
+  return corrupt('its stage is none of ours')
 }

@@ -13,7 +13,7 @@ export function isLost(reply: readonly Buffer[]): StoreFault | null {
     case 'corrupt': return storeFault('corrupt', 'Cannot read a record: fields are missing')
     case 'future-version':
       return storeFault('future-version', `Cannot read a record: version 1 expected, ${reply[1]?.toString()} got`)
-    default: return null
+    default: case undefined: return null
   }
 }
 
@@ -36,7 +36,7 @@ export function toRecord(
       const answer = decodeAnswer(key, reply[10] as Buffer, keys)
       return isFault(answer) ? answer : { kind: 'done', ...facts, finishedAtMs: Number(finished), answer }
     }
-    default: return storeFault('corrupt', 'Cannot read a record: its stage is none of ours')
+    default: case undefined: return storeFault('corrupt', 'Cannot read a record: its stage is none of ours')
   }
 }
 

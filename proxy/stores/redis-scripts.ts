@@ -122,7 +122,8 @@ local left, at = tonumber(held[1]) or burst, tonumber(held[2]) or now
 -- A clock that was set back refills nothing until it has caught up.
 left = math.min(burst, left + math.max(0, now - at) * rate)
 local granted = math.min(want, math.floor(left))
-redis.call('HSET', KEYS[1], 'left', string.format('%.6f', left - granted), 'at', string.format('%.0f', math.max(now, at)))
+redis.call('HSET', KEYS[1],
+  'left', string.format('%.6f', left - granted), 'at', string.format('%.0f', math.max(now, at)))
 -- When it would be full again, nothing needs to be remembered.
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil(burst / rate) + 1000))
 return granted

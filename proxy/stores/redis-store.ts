@@ -1,5 +1,6 @@
-// Records in Redis or Valkey: the store that several replicas share. Each word is one script on one key, in the server's
-// time; an owner counts as alive while it renews its lease. Its deadlines are those of the guarded store around it.
+// Records in Redis or Valkey: the store that several replicas share. Each word is one script on one key, in the
+// server's time; an owner counts as alive while it renews its lease. Its deadlines are those of the guarded store
+// around it.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../core/clock.ts'
@@ -83,7 +84,7 @@ export class RedisStore implements RecordStore {
     switch (reply[0]?.toString()) {
       case 'taken': return { kind: 'taken', generation: Number(reply[1]), createdAtMs: Number(reply[2]) }
       case 'mismatch': return { kind: 'mismatch' }
-      default: return this.#record(key, reply)
+      default: case undefined: return this.#record(key, reply)
     }
   }
 

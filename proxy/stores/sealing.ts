@@ -1,6 +1,6 @@
-// Answers at rest under AES-256-GCM: a key from a file, its id beside the ciphertext so that keys can be changed, and the
-// record's name bound in, so that nobody can put one caller's answer under another's key. Names, fingerprints and times
-// are digests and numbers and stay readable.
+// Answers at rest under AES-256-GCM: a key from a file, its id beside the ciphertext so that keys can be changed, and
+// the record's name bound in, so that nobody can put one caller's answer under another's key. Names, fingerprints and
+// times are digests and numbers and stay readable.
 
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -37,14 +37,17 @@ export function readSealKeys(path: string): SealKeys | StoreFault {
   const wrong = secrets.find((secret) => secret.length !== keyBytes)
   if (secrets.length === 0 || wrong !== undefined) {
     const got = wrong === undefined ? 'no line' : `${wrong.length} bytes`
-    return storeFault('misconfigured', `Cannot use the key file ${path}: keys of ${keyBytes} bytes expected, ${got} got`)
+    const text = `keys of ${keyBytes} bytes expected, ${got} got`
+    return storeFault('misconfigured', `Cannot use the key file ${path}: ${text}`)
   }
   return sealKeys(secrets)
 }
 
 /** `secrets` of 32 bytes each, at least one, the newest first. */
 export function sealKeys(secrets: readonly Buffer[]): SealKeys {
-  const keys = secrets.map((secret) => ({ id: createHash('sha256').update(secret).digest().subarray(0, idBytes), secret }))
+  const keys = secrets.map((secret) => {
+    return { id: createHash('sha256').update(secret).digest().subarray(0, idBytes), secret }
+  })
   return { current: keys[0] as SealKey, byId: new Map(keys.map((key) => [key.id.toString('hex'), key])) }
 }
 

@@ -1,4 +1,5 @@
-// A real redis-server of a test's own: on a free port, in a folder that goes with it, with AOF, ended by its process id.
+// A real redis-server of a test's own: on a free port, in a folder that goes with it, with AOF, ended by its process
+// id.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

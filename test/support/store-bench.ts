@@ -16,6 +16,8 @@ export interface StoreBench {
   readonly leaseMs: number
   /** After this time the store's own keeping finds a record whose ttl was 50 ms. */
   readonly sweptAfterMs: number
+  /** For the test of many keys; 10,000 unless that has been seen in another form of the same store. */
+  readonly manyKeys?: number
 }
 
 /** A clock that is the real one and can be put forward. */

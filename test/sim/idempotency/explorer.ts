@@ -1,6 +1,6 @@
-// Every history of one key that three claimants can make: messages lost, late and repeated, a crash at every step, leases
-// that pass while their owner lives, late answers, an operator. It walks all states breadth first over the pure state
-// machine, checks the promises in each, and gives the shortest history that breaks one.
+// Every history of one key that three claimants can make: messages lost, late and repeated, a crash at every step,
+// leases that pass while their owner lives, late answers, an operator. It walks all states breadth first over the pure
+// state machine, checks the promises in each, and gives the shortest history that breaks one.
 
 import { asSeen, decideClaim, decideDoubt, decideFinish, decideRelease, decideRenew, decideResolve }
   from '../../../proxy/algorithms/idempotency-record.ts'
@@ -41,7 +41,12 @@ interface World {
   readonly isResolved: boolean
 }
 
-export interface Exploration { readonly states: number; readonly broken: string | null; readonly history: readonly string[] }
+export interface Exploration {
+  readonly states: number
+  /** The promise that does not hold, with the shortest history that leads there. */
+  readonly broken: string | null
+  readonly history: readonly string[]
+}
 
 export interface ExplorerOptions {
   readonly claimants: readonly string[]
@@ -183,7 +188,8 @@ function claimArrives(world: World, name: string, { machine, inDoubt }: Explorer
   if (world.claimants[name]?.step !== 'claiming') return
   const step: Step = say === 'taken' ? 'granted' : 'over'
   const claimants = { ...world.claimants, [name]: { step, isLapsed: world.claimants[name].isLapsed } }
-  const words = say === 'taken' ? 'taken' : record?.stage.kind === 'done' ? `done ${record.stage.answer}` : record?.stage.kind
+  const stage = record?.stage
+  const words = say === 'taken' ? 'taken' : stage?.kind === 'done' ? `done ${stage.answer}` : stage?.kind
   const broken = inDoubt === 'reject' && !world.isResolved ? contradiction(world.told, String(words)) : null
   const told = words?.startsWith('done') || (words === 'unknown' && world.told === '') ? words : world.told
   next(`claim ${name}: ${words}`, { ...after, claimants, told }, broken)
