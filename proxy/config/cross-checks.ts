@@ -14,6 +14,7 @@ import { coveredBy } from './route-coverage.ts'
 import type { RoutePattern } from './route-coverage.ts'
 import { didYouMean } from './schema-faults.ts'
 import { idempotencyChecks } from './idempotency-checks.ts'
+import { rateLimitChecks } from './rate-limit-checks.ts'
 import { nearest } from './suggest.ts'
 
 export type PartlyFile = Partly<EffectiveFile>
@@ -34,6 +35,7 @@ export function crossChecks(file: PartlyFile, document: ConfigurationDocument): 
   checkHeads(file, report)
   budgetChecks(file, report)
   idempotencyChecks(file, report)
+  rateLimitChecks(file, report)
   layerChecks(file, report)
   return faults
 }

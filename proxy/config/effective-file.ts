@@ -64,6 +64,8 @@ export interface HeaderChanges {
   readonly remove: readonly string[]
 }
 
+export interface EffectiveLimit { readonly shared: boolean }
+
 export interface EffectiveRoute {
   readonly name: string
   readonly listener: string
@@ -78,6 +80,7 @@ export interface EffectiveRoute {
   readonly bulkhead?: { readonly share: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
   readonly idempotency?: EffectiveIdempotency | 'off'
+  readonly rateLimit?: readonly EffectiveLimit[] | { readonly limits: readonly EffectiveLimit[] } | 'off'
   readonly retry?: {
     readonly maxAttempts: number
     readonly backoff?: { readonly max: number }
@@ -115,7 +118,10 @@ export interface EffectiveFile {
     readonly connectionAge?: number
   }
   readonly drain: { readonly delay: number; readonly timeout: number }
-  readonly stores: { readonly idempotency: EffectiveRecordStore }
+  readonly stores: {
+    readonly idempotency: EffectiveRecordStore
+    readonly rateLimit?: { readonly url: string; readonly prefix: string; readonly timeout: number }
+  }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
   readonly readiness: { readonly includeUpstream: boolean }
   readonly upstreams: Readonly<Record<string, EffectiveUpstream>>

@@ -51,6 +51,7 @@ const severities = {
   'bulkhead.share-without-ceiling': 'warning',
   'bulkhead.shares': 'warning',
   'stores.where': 'error',
+  'rate-limit.no-store': 'error',
   'idempotency.store-is-local': 'warning',
   'idempotency.no-scope': 'warning',
   'idempotency.retries-doubts': 'warning',

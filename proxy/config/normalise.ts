@@ -36,7 +36,10 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
       connectionAgeMs: timeouts.connectionAge ?? Infinity,
     },
     drain: { delayMs: drain.delay, timeoutMs: drain.timeout },
-    stores: { idempotency: recordStoreOf(effective.stores.idempotency, options.file) },
+    stores: {
+      idempotency: recordStoreOf(effective.stores.idempotency, options.file),
+      rateLimit: rateStoreOf(effective.stores.rateLimit),
+    },
     accessLog,
     readiness,
     upstreams: Object.entries(effective.upstreams).map(([name, upstream]): UpstreamConfiguration => ({
@@ -129,6 +132,12 @@ function withoutModes(options: object, keys: ReadonlyMap<string, string>): Optio
     const { mode: _mode, ...rest } = value
     return [key, rest]
   }))
+}
+
+function rateStoreOf(store: EffectiveFile['stores']['rateLimit']): Configuration['stores']['rateLimit'] {
+  if (store === undefined) return null
+  const { url, prefix, timeout: timeoutMs } = store
+  return { url, prefix, timeoutMs }
 }
 
 function addressOf(text: string): ListenAddress {

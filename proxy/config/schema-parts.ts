@@ -6,6 +6,7 @@ import type { TSchema, TUnsafe } from 'typebox'
 import { Duration, Size } from '../core/option-schema.ts'
 import { drainSchema } from '../policies/drain/schema.ts'
 import { recordStoreSchema } from '../policies/idempotency/store-schema.ts'
+import { rateStoreSchema } from '../policies/rate-limit/store-schema.ts'
 
 /** Names of listeners, upstreams and routes: they are metric labels and parts of admin paths. */
 const namePattern = '^[A-Za-z][A-Za-z0-9_-]{0,62}$'
@@ -144,6 +145,7 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
   drain: optional(Type.Unsafe({ ...drainSchema, default: {} })),
   stores: optional(Type.Object({
     idempotency: optional(recordStoreSchema),
+    rateLimit: optional(rateStoreSchema),
   }, { ...closed, default: {}, description: 'Where state is kept that outlives a process.' })),
   accessLog: optional(Choice(['off', 'errors', 'sampled', 'all'], {
     description: 'Which exchanges get a line in the log. errors: refused, failed and 5xx; sampled: those, and some of '

@@ -138,7 +138,11 @@ export interface Configuration {
     readonly connectionAgeMs: number
   }
   readonly drain: { readonly delayMs: number; readonly timeoutMs: number }
-  readonly stores: { readonly idempotency: RecordStoreConfiguration }
+  readonly stores: {
+    readonly idempotency: RecordStoreConfiguration
+    /** Where limits that say so are shared; null: nowhere. */
+    readonly rateLimit: { readonly url: string; readonly prefix: string; readonly timeoutMs: number } | null
+  }
   readonly accessLog: 'off' | 'errors' | 'sampled' | 'all'
   readonly readiness: { readonly includeUpstream: boolean }
   readonly upstreams: readonly UpstreamConfiguration[]

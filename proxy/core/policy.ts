@@ -12,6 +12,7 @@ import type { Course, Scope, Verdict } from './scope.ts'
 import type { EndpointOptions } from './configuration.ts'
 import type { CheckResult, Endpoint, Send } from './upstream.ts'
 import type { RecordStore } from './record-store.ts'
+import type { TokenLease } from './token-lease.ts'
 import type { Work } from './work.ts'
 import type { AttemptKind } from './attempt.ts'
 
@@ -71,6 +72,8 @@ export interface PolicyContext {
   readonly check: (endpoint: Endpoint, path: string, timeoutMs: number) => Promise<CheckResult>
   /** What is counted beside attempts and exchanges; bound here, at load. */
   readonly meter: Meter
+  /** Where limits are shared with other instances; null: nowhere. */
+  readonly sharing: { readonly lease: TokenLease | null; readonly turned: (isUp: boolean) => void } | null
   /** Figures for /admin/status: of this upstream (`route` null) or of one route; read when somebody looks. */
   show(name: string, route: string | null, inspect: () => Figures): void
 }

@@ -23,6 +23,7 @@ import type { HealthChecks } from '../policies/balance/health-checks.ts'
 import type { RouteTable } from '../pipeline/route-table.ts'
 import { LeafSet } from './leaf-set.ts'
 import { leafOf } from './leaves.ts'
+import { RateSharing } from './rate-sharing.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { Listeners } from './listeners.ts'
 
@@ -44,6 +45,7 @@ export class Instance {
   readonly tunnels: Tunnels
   readonly listeners: Listeners
   readonly records: RecordKeeping
+  readonly #sharing: RateSharing
   #ground: Ground
   #table: RouteTable
   #configuration: Configuration
@@ -54,6 +56,7 @@ export class Instance {
     this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, clock, random))
     this.tunnels = createTunnels({ clock })
     this.records = new RecordKeeping(configuration, this.parts, clock, announce)
+    this.#sharing = new RateSharing(configuration, announce, options.meter)
     // A service may hand our Via on to its own calls, and another Seawall may stand behind: only a request that comes
     // back to the same listener of the same process has gone round.
     const process = traceId(random).slice(0, 8)
@@ -63,6 +66,7 @@ export class Instance {
       clock, random, announce, observer: options.observer, meter: options.meter, house: this.house,
       parts: this.parts,
       records: this.records.store,
+      sharing: this.#sharing,
       upstreamOf: (name) => this.upstreams.get(name),
     }
     this.#table = compile(configuration, this.#ground)
@@ -103,6 +107,8 @@ export class Instance {
    * Exchanges that are under way end with the plan they began with.
    */
   async change(configuration: Configuration, observer: () => Observer): Promise<void> {
+    const fault = this.#sharing.fault(configuration)
+    if (fault !== null) throw new Error(fault)
     await this.records.prepare(configuration)
     const changeListeners = await this.listeners.prepare(configuration)
     const closeOld = this.upstreams.change(configuration.upstreams)
@@ -124,6 +130,7 @@ export class Instance {
     this.listeners.closeAll()
     this.tunnels.closeAll()
     this.upstreams.close()
+    this.#sharing.close()
     this.#stopChecks(new Set())
   }
 

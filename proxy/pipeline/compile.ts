@@ -34,6 +34,8 @@ export interface Ground {
   readonly house: House
   readonly parts: Parts
   readonly meter: Meter
+  /** Absent: limits are this instance's own. */
+  readonly sharing?: PolicyContext['sharing']
   /** The name of the listener of that name in Via fields. */
   readonly viaOf: (listener: string) => string
   /** Where records of keys are kept; absent: no route asks for it. */
@@ -187,6 +189,7 @@ function contextOf(place: Place, leaf: Upstream, ground: Ground, shadow: boolean
     endpointOptions: upstream.endpointOptions ?? [],
     check: (endpoint, path, timeoutMs) => leaf.check(endpoint, path, timeoutMs),
     meter: ground.meter,
+    sharing: ground.sharing ?? null,
     show: (name, shown, inspect) => { ground.parts.show({ name, upstream: upstream.name, route: shown, inspect }) },
   }
 }

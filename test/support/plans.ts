@@ -50,7 +50,10 @@ export function configurationOf(sketch: Sketch): Configuration {
     },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     drain: { delayMs: 5_000, timeoutMs: 25_000 },
-    stores: { idempotency: { type: 'memory', timeoutMs: 250, keyFile: null, maxKeys: 1_000, maxBytes: 1_048_576 }, rateLimit: null },
+    stores: {
+      idempotency: { type: 'memory', timeoutMs: 250, keyFile: null, maxKeys: 1_000, maxBytes: 1_048_576 },
+      rateLimit: null,
+    },
     accessLog: 'errors',
     readiness: { includeUpstream: false },
     upstreams: (sketch.upstreams ?? [{ name: 'service' }]).map((upstream) => ({

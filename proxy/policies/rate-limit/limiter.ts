@@ -44,11 +44,9 @@ export class Limiter {
   #place = 0
 
   constructor(options: LimitOptions, parts: LimiterParts) {
-    const [count, unit] = options.rate.split('/') as [string, string]
-    const periodMs = unitMs[unit] as number
-    const burst = options.burst ?? Number(count)
     this.name = limitName(options)
-    this.rate = { intervalMs: periodMs / Number(count), burst }
+    this.rate = rateOf(options)
+    const { burst } = this.rate
     this.admitted = parts.admitted
     this.refused = parts.refused
     this.#parts = parts
@@ -79,6 +77,12 @@ export class Limiter {
       'idempotency-status', 'not-processed',
     ]
   }
+}
+
+/** `50/s` with what may come at once. */
+export function rateOf({ rate, burst }: LimitOptions): Rate {
+  const [count, unit] = rate.split('/') as [string, string]
+  return { intervalMs: (unitMs[unit] as number) / Number(count), burst: burst ?? Number(count) }
 }
 
 /** The name it has, or one made of its key: `header:x-merchant` is `header-x-merchant`. */

@@ -6,7 +6,8 @@ import type { Exchange } from '../../core/exchange.ts'
 import type { Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyContext, PolicyDefinition } from '../../core/policy.ts'
 import type { Verdict } from '../../core/scope.ts'
-import { Limiter, limitName } from './limiter.ts'
+import { LeasedLimit } from './leased-limit.ts'
+import { Limiter, limitName, rateOf } from './limiter.ts'
 import { rateLimitSchema } from './schema.ts'
 import type { LimitOptions, RateLimitOptions } from './schema.ts'
 
@@ -68,7 +69,19 @@ function limiterOf(limit: LimitOptions, context: PolicyContext): Limiter {
   context.show(`rateLimit ${name}`, route, () => ({ maxKeys: table.capacity, evictions: table.evictions }))
   const counter = (decision: string): ReturnType<typeof meter.counter> =>
     meter.counter('seawall_rate_limit_total', { route, limit: name, decision })
-  return new Limiter(limit, { table, shared: null, admitted: counter('admitted'), refused: counter('refused') })
+  const shared = limit.shared === true ? sharedLimit(limit, owner, context) : null
+  return new Limiter(limit, { table, shared, admitted: counter('admitted'), refused: counter('refused') })
+}
+
+/** Null where no store is configured; `validate` has said so. */
+function sharedLimit(limit: LimitOptions, owner: string, context: PolicyContext): LeasedLimit | null {
+  const { sharing, clock } = context
+  if (sharing === null || sharing.lease === null) return null
+  const { lease, turned } = sharing
+  const rate = rateOf(limit)
+  const name = `${owner}/${limitName(limit)}`
+  return context.part(`rate-lease:${name}/${limit.rate}/${rate.burst}`,
+    () => new LeasedLimit({ name, rate, lease, clock, turned }))
 }
 
 /** Whether all requests share one key. */

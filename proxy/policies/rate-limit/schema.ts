@@ -10,7 +10,7 @@ const key = Type.String({
 
 const limitSchema = Type.Object({
   key: Type.Union([key, Type.Array(key, { minItems: 1, maxItems: 4 })], {
-    description: 'Who shares a limit. ip: one client address (an IPv6 /64; behind trusted peers the address they name); '
+    description: 'Who shares a limit. ip: one client address (an IPv6 /64; behind trusted peers the one they name); '
       + 'header:NAME: one value of the field, where it is missing all such requests together; identity: one client '
       + 'certificate; route: everybody on this route; all: everybody on all routes that name the same limit. Of a '
       + 'list, the combination.',
@@ -27,6 +27,11 @@ const limitSchema = Type.Object({
   name: Type.Optional(Type.String({
     pattern: '^[a-z][a-z0-9_-]{0,31}$',
     description: 'Its name in metrics and in ratelimit-policy. Absent: one made of the key.', examples: ['merchant'],
+  })),
+  shared: Type.Optional(Type.Boolean({
+    default: false,
+    description: 'One limit for all instances that name it, through stores.rateLimit. While that cannot be asked, each '
+      + 'instance limits alone.',
   })),
   maxKeys: Type.Optional(Type.Integer({
     minimum: 8, maximum: 16_777_216, default: 1_000_000,
