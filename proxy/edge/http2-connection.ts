@@ -36,6 +36,8 @@ const overheadPerSecond = 1024 * 1024
 const connectionWindow = 1024 * 1024
 /** How long a peer has for closing its side, ms. */
 const lingerMs = 1000
+/** How long requests may still come after a peer has heard that the end is near, ms. */
+const graceMs = 250
 /** The largest id: no stream is beyond it. */
 const anyStream = 2 ** 31 - 1
 
@@ -185,7 +187,8 @@ export class Http2Connection implements EdgeConnection {
     if (this.#hasAnnouncedEnd || session.destroyed || session.closed || session.state.nextStreamID === undefined) return
     this.#hasAnnouncedEnd = true
     session.goaway(NGHTTP2_NO_ERROR, anyStream)
-    session.ping(() => { session.close() })
+    // Answers to pings overtake requests that a peer has written but not sent.
+    session.ping(() => { this.context.clock.after(graceMs, () => { session.close() }) })
   }
 
   /** At the end of the turn: a session that is destroyed while it reads gives another reason than ours. */

@@ -42,9 +42,10 @@ export function interimFields(status: number, fields: RawHeaders): FieldsByName 
 /** The trailers that may travel (RFC 9110 section 6.5.1). */
 export function trailerFields(trailers: RawHeaders | null): FieldsByName {
   const byName = Object.create(null) as FieldsByName
-  for (let i = 0; trailers !== null && i < trailers.length; i += 2) {
-    const name = (trailers[i] as string).toLowerCase()
-    if (!isForbiddenTrailer(name)) add(byName, name, trailers[i + 1] as string)
+  const given = trailers ?? []
+  for (let i = 0; i < given.length; i += 2) {
+    const name = (given[i] as string).toLowerCase()
+    if (!isForbiddenTrailer(name)) add(byName, name, given[i + 1] as string)
   }
   return byName
 }

@@ -1,11 +1,11 @@
 // When a connection counts as stalled, and when it only has nothing to do.
 
 import { test } from 'tap'
-import type { Socket } from 'node:net'
 import { StallWatch } from './stall-watch.ts'
+import type { Moving } from './stall-watch.ts'
 
-const look = (watch: StallWatch, now: number, isReceiving: boolean, figures: Partial<Socket>): string | null =>
-  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures } as Socket, isReceiving ? 'any' : 'none',
+const look = (watch: StallWatch, now: number, isReceiving: boolean, figures: Partial<Moving>): string | null =>
+  watch.look({ bytesRead: 0, bytesWritten: 0, writableLength: 0, ...figures }, isReceiving ? 'any' : 'none',
     now, 30_000)
 
 test('an answer that is not read for a minute has stalled', (t) => {
@@ -41,7 +41,7 @@ test('a body that trickles below the rate has stalled after its time, one that k
     const watch = new StallWatch()
     let said: string | null = null
     for (let second = 0; second <= 60; second++) {
-      const socket = { bytesRead: 500 + second * bytesPerSecond, bytesWritten: 0, writableLength: 0 } as Socket
+      const socket = { bytesRead: 500 + second * bytesPerSecond, bytesWritten: 0, writableLength: 0 }
       said ??= watch.look(socket, 'steady', second * 1000, 30_000, 100)
     }
     t.equal(said, expected)
@@ -52,7 +52,7 @@ test('a body that trickles below the rate has stalled after its time, one that k
 test('a body that may take turns with its answer has no rate, and one that rests is measured anew', (t) => {
   const watch = new StallWatch()
   for (let second = 0; second <= 100; second++) {
-    const socket = { bytesRead: second, bytesWritten: 0, writableLength: 0 } as Socket
+    const socket = { bytesRead: second, bytesWritten: 0, writableLength: 0 }
     const pace = second % 20 === 0 ? 'none' : second < 50 ? 'steady' : 'any'
     t.equal(watch.look(socket, pace, second * 1000, 30_000, 100), null)
   }

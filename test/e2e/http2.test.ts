@@ -1,5 +1,5 @@
-// Encrypted and multiplexed callers of a running Seawall: what its upstream sees of them, certificates that change under
-// load, and a stop that loses none of their requests.
+// Encrypted and multiplexed callers of a running Seawall: what its upstream sees of them, certificates that change
+// under load, and a stop that loses none of their requests.
 
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2, constants } from 'node:http2'
@@ -75,8 +75,8 @@ test('HTTP/2 without encryption becomes HTTP/1.1 upstream, beside HTTP/1.1 on th
   const listener = { kind: 'ingress', listen: '127.0.0.1:PORT:public', http2: true }
   const seawall = await startSeawall(t, configured(origin.url, listener))
   const client = clientOf(t, urlOf(seawall, 'http'))
-  t.match(await ask(client, { ':method': 'POST', ':path': '/a?b', 'cookie': ['a=1', 'b=2'], 'te': 'trailers' }, 'hello'),
-    { status: 200, text: 'ok', resetCode: 0 })
+  const posted = { ':method': 'POST', ':path': '/a?b', 'cookie': ['a=1', 'b=2'], 'te': 'trailers' }
+  t.match(await ask(client, posted, 'hello'), { status: 200, text: 'ok', resetCode: 0 })
   t.match(origin.last, /^POST \/a\?b HTTP\/1\.1\r\n/)
   t.match(origin.last, /\r\nhost: 127\.0\.0\.1:\d+\r\n/i)
   t.match(origin.last, /\r\ncookie: a=1; b=2\r\n/)
@@ -99,13 +99,32 @@ test('over TLS both protocols are spoken, and upstream hears of it', async (t) =
   t.match(await ask(clientOf(t, urlOf(seawall, 'https'), trusted)), { status: 200, text: 'ok' })
   t.match(origin.last, /\r\nx-forwarded-proto: https\r\n/)
   t.match(origin.last, /\r\nforwarded: [^\r]*;proto=https\r\n/)
-  const socket = connectTls({ ...trusted, port: seawall.ports['public'] as number, host: '127.0.0.1' })
+  const socket = connectTls({ ...trusted, port: seawall.ports['public'], host: '127.0.0.1' })
   t.teardown(() => socket.destroy())
   let text = ''
   socket.on('data', (chunk: Buffer) => { text += chunk.toString() })
   socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
   await eventually('HTTP/1.1 is answered', () => text.endsWith('ok'))
   t.match(origin.last, /\r\nvia: 1\.1 [^]*\r\nx-forwarded-proto: https\r\n/)
+})
+
+test('a WebSocket goes through an encrypted listener', async (t) => {
+  const origin = await rawOrigin(t, ({ socket, text }) => {
+    if (!text.includes('Upgrade: websocket') && !text.includes('upgrade: websocket')) return ok
+    socket.on('data', (chunk: Buffer) => { if (!chunk.includes('HTTP/1.1')) socket.write(chunk) })
+    return 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  })
+  const { listener } = withCertificate(t)
+  const seawall = await startSeawall(t, configured(origin.url, listener))
+  const socket = connectTls({ ...trusted, port: seawall.ports['public'], host: '127.0.0.1' })
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.on('data', (chunk: Buffer) => { text += chunk.toString() })
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
+    + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+  await eventually('the tunnel is open', () => /^HTTP\/1\.1 101 [^]*\r\n\r\n$/.test(text))
+  socket.write('ping')
+  await eventually('bytes come back', () => text.endsWith('ping'))
 })
 
 test('who has no certificate of ours reaches nothing', async (t) => {
@@ -123,16 +142,16 @@ test('a certificate that changes under load costs no request; a bad one is told 
   const { listener, swap } = withCertificate(t)
   const seawall = await startSeawall(t, configured(origin.url, listener))
   const kept = clientOf(t, urlOf(seawall, 'https'), trusted)
-  let isOver = false
+  const load = { isOver: false }
   const lost: Answer[] = []
   let served = 0
   const count = (answer: Answer): void => {
     if (answer.status === 200 && answer.resetCode === 0) served++
     else lost.push(answer)
   }
-  const onTheKept = async (): Promise<void> => { while (!isOver) count(await ask(kept)) }
+  const onTheKept = async (): Promise<void> => { while (!load.isOver) count(await ask(kept)) }
   const onNewOnes = async (): Promise<void> => {
-    while (!isOver) {
+    while (!load.isOver) {
       const client = clientOf(t, urlOf(seawall, 'https'), trusted)
       count(await ask(client))
       client.close()
@@ -140,7 +159,7 @@ test('a certificate that changes under load costs no request; a bad one is told 
   }
   const loads = [onTheKept(), onTheKept(), onNewOnes()]
   const shown = (): Promise<string> => new Promise((resolve) => {
-    const socket = connectTls({ ...trusted, port: seawall.ports['public'] as number, host: '127.0.0.1' }, () => {
+    const socket = connectTls({ ...trusted, port: seawall.ports['public'], host: '127.0.0.1' }, () => {
       resolve(String(socket.getPeerCertificate().subject.CN))
       socket.destroy()
     })
@@ -152,7 +171,7 @@ test('a certificate that changes under load costs no request; a bad one is told 
   await eventually('the bad pair is told', () => seawall.stderr.includes('the old one is kept'))
   t.match(seawall.stderr, /certificate reloaded/)
   t.equal(await shown(), 'second.test')
-  isOver = true
+  load.isOver = true
   await Promise.all(loads)
   t.strictSame(lost, [])
   t.ok(served > 50, `${served} were served`)
