@@ -1,12 +1,14 @@
 // The listener for whoever operates this instance: GET reads, POST changes, and every change is told to the audit. On
 // loopback or a unix socket by default; anywhere else it does not start without a token.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { formatAddress, isLoopback } from '../config/address.ts'
 import type { ListenAddress } from '../core/configuration.ts'
 import { logText } from '../observe/log-text.ts'
 import { addChangeRoutes } from './changes.ts'
 import type { Changes } from './changes.ts'
+import { addIdempotencyRoutes } from './idempotency.ts'
+import type { KeyRecords } from './idempotency.ts'
 import { guard, pathOf } from './guard.ts'
 import { createListener, listen } from './listener.ts'
 import type { Listening } from './listener.ts'
@@ -32,6 +34,8 @@ export interface AdminOptions extends HealthSource, Changes {
   status(): unknown
   configuration(): unknown
   audit(entry: AuditEntry): void
+  /** The records of keys; null or absent: this instance keeps none, and their routes do not exist. */
+  readonly keyRecords?: KeyRecords | null
 }
 
 const longestBody = 512
@@ -50,6 +54,7 @@ export async function startAdmin(options: AdminOptions): Promise<Listening> {
   app.get('/admin/status', () => options.status())
   app.get('/admin/config', () => options.configuration())
   addChangeRoutes(app, options)
+  addIdempotencyRoutes(app, options.keyRecords ?? null)
   return listen(app, 'admin', address)
 }
 
@@ -57,7 +62,7 @@ export async function startAdmin(options: AdminOptions): Promise<Listening> {
 function auditChanges(app: FastifyInstance, audit: (entry: AuditEntry) => void): void {
   app.addHook('onResponse', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') return
-    const body = request.body === undefined || request.body === null ? '' : JSON.stringify(request.body)
+    const body = bodyFor(request)
     audit({
       action: `${request.method} ${logText(pathOf(request), longestBody)}`,
       from: request.socket.remoteAddress ?? '',
@@ -65,4 +70,14 @@ function auditChanges(app: FastifyInstance, audit: (entry: AuditEntry) => void):
       status: reply.statusCode,
     })
   })
+}
+
+/** What was sent, without what a route says must not be on record. */
+function bodyFor(request: FastifyRequest): string {
+  const { body } = request
+  if (body === undefined || body === null) return ''
+  const { audited } = request.routeOptions.config as { readonly audited?: (body: unknown) => unknown }
+  if (audited === undefined) return JSON.stringify(body)
+  // Of what could not be read nobody knows what it holds.
+  return typeof body === 'object' ? JSON.stringify(audited(body)) : ''
 }

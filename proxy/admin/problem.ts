@@ -15,6 +15,7 @@ const meanings = {
   'admin.media-type': { status: 415, title: 'The body must be application/json' },
   'admin.rejected': { status: 422, title: 'The change was refused and nothing has changed' },
   'admin.defect': { status: 500, title: 'A defect of Seawall' },
+  'admin.unavailable': { status: 503, title: 'The store does not answer' },
   'admin.not-available': { status: 501, title: 'This instance cannot do that' },
 } as const
 

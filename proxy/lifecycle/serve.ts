@@ -8,6 +8,7 @@ import type { ReloadResult } from '../admin/changes.ts'
 import type { Listening } from '../admin/listener.ts'
 import { startProbe } from '../admin/probe.ts'
 import type { HealthSource, Readiness } from '../admin/probe.ts'
+import type { KeyRecords } from '../admin/idempotency.ts'
 import type { Clock } from '../core/clock.ts'
 import { FileWatch } from '../config/file-watch.ts'
 import type { Configuration } from '../core/configuration.ts'
@@ -21,6 +22,7 @@ import { createDrain } from './drain.ts'
 import type { Drain } from './drain.ts'
 import { partsOf } from './figures.ts'
 import { Instance } from './instance.ts'
+import { keyRecordsOf } from './key-records.ts'
 import { ModeOverride } from './mode-override.ts'
 import { Reloader } from './reload.ts'
 import type { Read } from './reload.ts'
@@ -100,6 +102,7 @@ export class Serving {
         audit: (entry) => { this.#telling.logs.notices.info(entry, 'admin') },
         drain: () => this.drain('POST /admin/drain'),
         ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
+        keyRecords: this.#keyRecords(),
         setMode: (change) => this.#mode.set(change),
         setBreaker: (change) => holdBreakers(this.#instance.parts, change, this.#options.clock.now()),
         overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
@@ -150,6 +153,11 @@ export class Serving {
   #listenerFigures(): Status['listeners'] {
     const { listeners: { servers }, configuration } = this.#instance
     return configuration.listeners.map(({ name, kind }, i) => ({ name, kind, url: servers[i]?.address ?? '' }))
+  }
+
+  #keyRecords(): KeyRecords {
+    const { records, parts } = this.#instance
+    return keyRecordsOf({ store: () => records.store, configuration: () => this.#instance.configuration, parts })
   }
 
   #health(): HealthSource {

@@ -27,7 +27,12 @@ export function scopeValue(scope: string | null, caller: Caller): string {
 /** Digest of what the caller proves itself by; empty when by nothing. */
 export function credentialOf({ head, identity }: Caller): string {
   const shown = firstValue(head.headers, 'authorization') ?? firstValue(head.headers, 'x-api-key') ?? identity
-  return shown === null || shown === '' ? '' : digest(['seawall credential 1', shown])
+  return shown === null ? '' : credentialDigest(shown)
+}
+
+/** Of the value of `authorization`, of an API key, or of an identity. */
+export function credentialDigest(shown: string): string {
+  return shown === '' ? '' : digest(['seawall credential 1', shown])
 }
 
 /** SHA-256 over texts that cannot run into each other. */
