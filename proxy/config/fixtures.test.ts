@@ -31,7 +31,7 @@ for (const name of names) {
     t.equal(printed, readFileSync(expected, 'utf8'))
     t.equal(status, printed.includes(' is valid: ') ? 0 : 3)
     t.notMatch(printed, secret, 'what came from the environment is masked')
-    for (const [, code] of printed.matchAll(/^\S+ {2}([a-z]+\.[a-z-]+)/gm)) seen.add(code ?? '')
+    for (const [, code] of printed.matchAll(/^\S+ {2}([a-z-]+\.[a-z-]+)/gm)) seen.add(code ?? '')
   })
 }
 

@@ -48,8 +48,8 @@ export const rateLimitSchema = Type.Union([
   limitsSchema,
   Type.Object({ limits: limitsSchema }, { additionalProperties: false }),
 ], {
-  description: 'Limits on how often callers may come. All of them have to allow a request; the one that refuses is named '
-    + 'in ratelimit and retry-after.',
+  description: 'Limits on how often callers may come. All of them have to allow a request; the one that refuses is '
+    + 'named in ratelimit, and retry-after is its own.',
   examples: [[{ key: 'header:x-merchant', rate: '50/s', burst: 100 }, { key: 'ip', rate: '200/s' }]],
 })
 
