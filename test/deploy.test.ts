@@ -115,7 +115,11 @@ test('the image starts what the package has, and asks after it without a shell',
 })
 
 test('the compose file stops Seawall before the service, and gives both their time', async (t) => {
-  interface Service { readonly depends_on?: string[]; readonly network_mode?: string; readonly stop_grace_period: string }
+  interface Service {
+    readonly depends_on?: string[]
+    readonly network_mode?: string
+    readonly stop_grace_period: string
+  }
   const [file] = documents<{ services: Record<string, Service> }>('compose/compose.yaml')
   const { app, seawall } = file?.services ?? {}
   t.strictSame(seawall?.depends_on, ['app'])

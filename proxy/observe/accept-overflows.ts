@@ -22,7 +22,8 @@ export function acceptOverflows(path = kernelFile): Family {
 /** Null where the kernel does not say. */
 function readOverflows(path: string): number | null {
   try {
-    const [names = '', values = ''] = readFileSync(path, 'latin1').split('\n').filter((line) => line.startsWith('TcpExt'))
+    const lines = readFileSync(path, 'latin1').split('\n')
+    const [names = '', values = ''] = lines.filter((line) => line.startsWith('TcpExt'))
     const at = names.split(' ').indexOf('ListenOverflows')
     return at < 0 ? null : Number(values.split(' ')[at])
   } catch {

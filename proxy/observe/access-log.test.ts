@@ -43,7 +43,8 @@ function worldOf(mode: AccessLogOptions['mode'], random = () => 0.5): World {
 }
 
 function exchangeOf(clock: VirtualClock, outcome: Outcome, ask: Ask = {}): Exchange {
-  const exchange = new Exchange(new SimCaller(clock, ask), plan, { decided() {}, expired() {}, orphaned() {} }, clock.now())
+  const owner = { decided() {}, expired() {}, orphaned() {} }
+  const exchange = new Exchange(new SimCaller(clock, ask), plan, owner, clock.now())
   exchange.requestId = 'id-1'
   const code = outcome.kind === 'refused' ? outcome.code : outcome.kind === 'failed' ? outcome.fault : null
   const status = outcome.kind === 'reply' ? outcome.status : outcome.kind === 'tunnel' ? 101 : 503

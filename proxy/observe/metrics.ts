@@ -64,7 +64,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   // Pulled before a page is made, never here: what has gauges may not have been made yet.
   let gauges: Gauges = { upstreams: [], bulkheads: [], drain: { phase: 'serving', seconds: 0, cut: 0 }, logDropped: 0 }
   const meter = new PolicyMeter()
-  const families = [...metricFamilies(tables, () => gauges, () => hash), ...meter.families(), loop.family, acceptOverflows()]
+  const own = metricFamilies(tables, () => gauges, () => hash)
+  const families = [...own, ...meter.families(), loop.family, acceptOverflows()]
   return {
     observer: new TableObserver(tables, options),
     meter,

@@ -48,7 +48,9 @@ export class RequestSide {
     this.#writer.begin(head, body.length < 0 ? chunkedBody : body.length)
     const { work } = attempt
     // A body that has been read already was asked for by us.
-    if (work.body?.isWhole !== true && work.exchange.caller.head.expectsContinue) this.#timer = this.#clock.after(continueMs, () => { upload.start() })
+    if (work.body?.isWhole !== true && work.exchange.caller.head.expectsContinue) {
+      this.#timer = this.#clock.after(continueMs, () => { upload.start() })
+    }
     else upload.start()
     // The source may have brought its first bytes, and the head with them; or broken off, and nothing may be sent.
     if (this.#upload === upload) this.#writer.flush()

@@ -19,7 +19,12 @@ async function serviceOf(t: Test, name: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-interface Sketch { readonly origin: string; readonly route?: object; readonly listeners?: object; readonly top?: object }
+interface Sketch {
+  readonly origin: string
+  readonly route?: object
+  readonly listeners?: object
+  readonly top?: object
+}
 
 function text({ origin, route, listeners, top }: Sketch): string {
   return JSON.stringify({

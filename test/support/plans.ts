@@ -38,7 +38,7 @@ export function configurationOf(sketch: Sketch): Configuration {
   const mode = sketch.mode ?? 'enforce'
   return {
     file: null, hash: '000000000000', mode,
-    listeners: Object.entries({ public: sketch.listenerKind ?? 'ingress', ...sketch.listeners }).map(([name, kind]) => ({
+    listeners: Object.entries(kindsOf(sketch)).map(([name, kind]) => ({
       name, kind, backlog: 511, trust: [], halfClose: 'leave' as const,
       address: { kind: 'tcp' as const, host: '127.0.0.1', port: 0 }, tls: null, http2: false,
     })),
@@ -66,6 +66,10 @@ export function configurationOf(sketch: Sketch): Configuration {
       options: options ?? {}, ...rest,
     })),
   }
+}
+
+function kindsOf({ listenerKind, listeners }: Sketch): Readonly<Record<string, 'ingress' | 'egress'>> {
+  return { public: listenerKind ?? 'ingress', ...listeners }
 }
 
 /** Counts, and keeps what was said. */

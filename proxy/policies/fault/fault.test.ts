@@ -35,7 +35,7 @@ test('a caller that leaves during a delay has never been sent', async (t) => {
   t.strictSame(world.broken(), [])
 })
 
-test('an abort is an answer of the upstream as far as anybody can tell, and the upstream has not seen it', async (t) => {
+test('an abort is an answer of the upstream for all who ask, and the upstream has not seen it', async (t) => {
   const world = rehearsing({ abort: 503 })
   const caller = world.ask()
   await world.run(5_000)

@@ -25,8 +25,8 @@ const injectionSchema = Type.Object({
   })),
   reset: Type.Optional(Type.Unsafe<'before' | 'after'>({
     type: 'string', enum: ['before', 'after'],
-    description: 'Breaks the connection. before: nothing is sent, and it counts as maybe delivered all the same; after: '
-      + 'the upstream has answered, and its answer is lost.',
+    description: 'Breaks the connection. before: nothing is sent, and it counts as maybe delivered all the same; '
+      + 'after: the upstream has answered, and its answer is lost.',
   })),
   bodyRate: Type.Optional(Size({
     description: 'Lets the body of an answer through at this many bytes a second.', examples: ['1KiB'], atLeast: 1,
