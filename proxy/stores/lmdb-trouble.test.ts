@@ -88,6 +88,28 @@ test('a full disk refuses a claim with a clear fault, and serves again when ther
     })
   })
 
+/** A command in a PID namespace of its own, as its process 1: what a container is to the store. */
+const asFirst = ['-Urpf', '--mount-proc', '--kill-child=SIGKILL', process.execPath]
+const hasSpaces = spawnSync('unshare', [...asFirst, '-e', '']).status === 0
+const support = (file: string): string => join(import.meta.dirname, '../../test/support', file)
+
+test('where every container is process 1, a dead one is told from the one that came after it, and two are refused',
+  { skip: hasSpaces ? false : 'no PID namespaces here' }, async (t) => {
+    const path = join(folder, 'first')
+    const holder = spawn('unshare', [...asFirst, support('store-claimer.ts'), path, 's:1'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.teardown(() => { holder.kill('SIGKILL') })
+    await once(holder.stdout, 'data')
+    const look = (): unknown => JSON.parse(String(
+      spawnSync('unshare', [...asFirst, support('store-looker.ts'), path, 's:1']).stdout))
+    t.strictSame(look(), { pid: 1, opened: 'fault', found: 'fault', reason: 'misconfigured' })
+    const exited = once(holder.stdout, 'close')
+    holder.kill('SIGKILL')
+    await exited
+    t.strictSame(look(), { pid: 1, opened: 'opened', found: 'unknown', reason: 'owner-lost' })
+  })
+
 test('a socket that does not listen any more is a dead owner, a foreign name and another boot too', async (t) => {
   const path = join(folder, 'owners')
   const deaths: number[] = []
