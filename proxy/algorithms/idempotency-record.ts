@@ -7,7 +7,8 @@
 //                                                 └── claim with `retry` ──▶ in flight, next generation
 //
 // A loss (the owner is gone) is written down before it is told to anybody: from then on its owner can finish, but
-// neither renew nor release. So whoever was told "unknown" hears only that, or the answer, for as long as the key lives.
+// neither renew nor release. So whoever was told "unknown" hears only that, or the answer, for as long as the key
+// lives.
 
 import type { ClaimRequest, DoubtReason } from '../core/record-store.ts'
 

@@ -142,3 +142,32 @@ test('after an outage the limit returns by strides, unless answers are slower or
   t.equal(back.isOn, false)
   t.end()
 })
+
+/** One in flight at a time, `count` of them, each so long; the clock then. */
+function feed(limit: ProbingLimit, fromMs: number, eachMs: number, count: number): number {
+  let now = fromMs
+  for (let i = 0; i < count; i++) {
+    limit.observe(1, false, now)
+    now += eachMs
+    limit.learn(lessons.success, eachMs, now)
+    limit.observe(0, false, now)
+  }
+  return now
+}
+
+test('a window in which the proxy was held up is thrown away, four in a row at most', (t) => {
+  const first = (disturbances: number): number => {
+    const limit = new ProbingLimit({ initial: 10, min: 2, max: 100, minWindowMs: 20 })
+    let now = 0
+    for (let i = 0; i < disturbances; i++) {
+      now = feed(limit, now, 100, 7)
+      limit.disturb(now)
+    }
+    while (limit.baselineMs === 0) now = feed(limit, now, 10, 1)
+    return limit.baselineMs
+  }
+  t.equal(first(0), 10)
+  t.ok(first(4) < 11, `${first(4)}`)
+  t.ok(first(5) > 30, `who is always held up has nothing else: ${first(5)}`)
+  t.end()
+})

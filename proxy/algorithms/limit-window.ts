@@ -4,6 +4,9 @@
 import type { LimitLesson } from './limit.ts'
 import { Spread } from './spread.ts'
 
+/** Windows in a row that may be thrown away: who is always held up has nothing else to learn from. */
+const mostDiscards = 4
+
 export class LimitWindow {
   inFlight = 0
   isBinding = false
@@ -20,12 +23,26 @@ export class LimitWindow {
   lost = 0
   openedAt = 0
   readonly #spread = new Spread()
+  #discards = 0
   #integral = 0
   #bindingMs = 0
   #at = 0
 
+  /** Starts afresh without having been used; false: too often in a row, there is nothing better to be had. */
+  discard(now: number): boolean {
+    if (++this.#discards > mostDiscards) return false
+    this.restart(now)
+    return true
+  }
+
   /** Starts afresh; what is in flight stays, and so does what is known of how uneven answers are. */
   open(now: number): void {
+    this.#discards = 0
+    this.restart(now)
+  }
+
+  /** Starts afresh when what was in flight at the start is gone. */
+  restart(now: number): void {
     this.#spread.close()
     this.openedAt = now
     this.first = this.inFlight

@@ -62,8 +62,7 @@ export class ProbingLimit implements Limit {
 
   /** The proxy itself was held up: what this window and those in flight say of the upstream is wrong. */
   disturb(now: number): void {
-    this.#window.open(now)
-    this.#settle()
+    if (this.#window.discard(now)) this.#settle()
   }
 
   observe(inFlight: number, isBinding: boolean, now: number): void {
@@ -75,7 +74,7 @@ export class ProbingLimit implements Limit {
     window.learn(lesson, latencyMs, now)
     if (window.lost > law.samples && window.lost > 20 * window.endings) this.#collapse(now)
     else if (this.#settling > 0) {
-      if (--this.#settling === 0) window.open(now)
+      if (--this.#settling === 0) window.restart(now)
     } else if (this.#isComplete()) this.#close(now)
   }
 

@@ -26,10 +26,9 @@ const idleGraceMs = 100
 const ghostBaselines = 2
 const longestGhostMs = 1_000
 
-/** A turn of the loop that takes longer than both disturbs what is measured; but not so many in a row. */
+/** A turn of the loop that takes longer than both disturbs what is measured. */
 const longTurnMs = 5
 const longTurnBaselines = 0.5
-const mostLongTurns = 10
 
 /** The key of an upstream's door among the parts. */
 export const doorKey = 'door:'
@@ -52,8 +51,6 @@ export class Door {
   readonly #arrived: Exchange[][] = Array.from({ length: classes }, () => [])
   #hasArrived = false
   #arrivedAt = 0
-  /** Turns in a row that took too long to believe what was measured in them. */
-  #longTurns = 0
   /** Attempts whose upstream waits for the caller, the longest first, with their groups. */
   readonly #idle = new Map<Attempt, LineGroup>()
   #timer: Timer | null = null
@@ -193,9 +190,8 @@ export class Door {
 
   /** While this loop is held up answers wait to be read, and an upstream seems slow that is not. */
   #watchTurn(turnMs: number, now: number): void {
-    if (turnMs <= Math.max(longTurnMs, longTurnBaselines * this.admission.limit.baselineMs)) this.#longTurns = 0
-    // Always too slow is how fast this proxy is: then that is what there is to learn from.
-    else if (++this.#longTurns <= mostLongTurns) this.learned.disturb(now)
+    const bearableMs = Math.max(longTurnMs, longTurnBaselines * this.admission.limit.baselineMs)
+    if (turnMs > bearableMs) this.learned.disturb(now)
   }
 
   /** Whoever has kept the upstream waiting for long gives its permit back. */

@@ -141,6 +141,7 @@ test('S12: an attempt that was cut keeps its permit while the service may still 
   await world.run(610)
   for (const caller of gone) caller.leave()
   t.equal(doorOf(world).ghosts, 3)
+  await world.run(610 + 1.5 * baselineMs)
   t.equal(doorOf(world).admission.inUse, 3, 'nobody else is let in meanwhile')
   await world.run(610 + 2 * baselineMs + 1)
   t.equal(doorOf(world).ghosts, 0)
