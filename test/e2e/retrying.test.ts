@@ -1,5 +1,5 @@
-// Retries, hedges, failover and fallback over real sockets: what goes over the wire a second time is what went the first
-// time, and the caller sees one answer, whole.
+// Retries, hedges, failover and fallback over real sockets: what goes over the wire a second time is what went before,
+// and the caller sees one answer, whole.
 
 import { createHash } from 'node:crypto'
 import { test } from 'tap'
@@ -17,7 +17,8 @@ const status = (code: number, fields = ''): string => `HTTP/1.1 ${code} No\r\n${
 async function serve(
   t: Test, origins: readonly RawOrigin[], route: object, upstream: object = {}, top: object = {},
 ): Promise<number> {
-  const configuration = inFrontOf('', { route, upstream: { endpoints: origins.map(({ url }) => url), ...upstream }, top })
+  const endpoints = origins.map(({ url }) => url)
+  const configuration = inFrontOf('', { route, upstream: { endpoints, ...upstream }, top })
   return (await startSeawall(t, configuration)).ports['public'] as number
 }
 

@@ -103,7 +103,7 @@ export class ScriptedUpstream implements Upstream {
     const given = endpoint === null ? -1 : this.endpoints.indexOf(endpoint)
     const order = this.endpoints.map((_, i) => (this.#turn + i) % this.endpoints.length)
     this.#turn++
-    const chosen = given >= 0 ? given : order.find((i) => !tried.has(i)) ?? (order[0] as number)
+    const chosen = given >= 0 ? given : order.find((i) => !tried.has(i)) ?? order[0] ?? 0
     tried.add(chosen)
     return chosen
   }

@@ -146,7 +146,7 @@ test('the delay is what 95 of 100 answers took less than, once 50 are known', as
   t.ok(delayMs > 90 && delayMs < 105, `after ${delayMs} ms`)
 })
 
-test('a first attempt that lost teaches that it took at least as long; a hedge that lost teaches nothing', async (t) => {
+test('a first attempt that lost teaches that it took at least as long, a hedge that lost nothing', async (t) => {
   for (const [list, learned] of [[[1_000, 10], 62], [[70, 1_000], 61]] as const) {
     const { world } = slow(list)
     await world.run(10)

@@ -4,12 +4,13 @@
 import { test } from 'tap'
 import { layeredWorld } from '../layered-world.ts'
 import type { LayeredShape, LayeredWorld } from '../layered-world.ts'
+import type { Script } from '../scripted-upstream.ts'
 import { exponential, seededRandom } from '../seeded-random.ts'
 
 const seeds = [1, 2, 3]
 
 /** Eight slots, 40 ms on average: 200 a second, and a fifth of it while the fault lasts. */
-function service(seed: number, fault: { readonly fromMs: number; readonly untilMs: number }): LayeredShape['service'] {
+function service(seed: number, fault: { readonly fromMs: number; readonly untilMs: number }): Script {
   const dice = seededRandom(seed, 'service')
   return {
     slots: 8,

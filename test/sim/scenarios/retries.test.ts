@@ -72,7 +72,8 @@ for (const seed of seeds) {
 
 const faults: readonly Play[] = [
   { fault: 'upstream.reset' }, { fault: 'upstream.refused' }, { status: 503 }, { status: 502 }, { status: 504 }, 'hang',
-  { status: 500 }, { status: 503, headers: ['x-envoy-overloaded', '1'] }, { status: 429, headers: ['retry-after', '1'] },
+  { status: 500 }, { status: 503, headers: ['x-envoy-overloaded', '1'] },
+  { status: 429, headers: ['retry-after', '1'] },
   { fault: 'upstream.connect-timeout' }, { status: 503, body: 'slow', bodyMs: 40 },
 ]
 
@@ -82,7 +83,7 @@ function havoc(seed: number, deduplicates: object | null): LayeredWorld {
   const fate = new Map<number, Play>()
   const of = (n: number): Play => {
     const known = fate.get(n)
-      ?? (dice() < 0.5 ? { status: 200, body: 'ok' } : faults[Math.floor(dice() * faults.length)] as Play)
+      ?? (dice() < 0.5 ? { status: 200, body: 'ok' } : (faults[Math.floor(dice() * faults.length)] ?? 'hang'))
     fate.set(n, known)
     return known
   }
