@@ -90,11 +90,13 @@ function addResolve(app: FastifyInstance, records: KeyRecords): void {
   const ref = { type: 'string', pattern: '^[A-Za-z0-9_-]+:[A-Za-z0-9_-]+$', maxLength: 200 }
   const body = bodyOf({ ref, verdict, confirm: verdict, answer }, ['ref', 'verdict'])
   const config = { audited: ({ ref, verdict }: ResolveBody) => ({ ref, verdict }) }
-  app.post<{ Body: ResolveBody }>('/admin/idempotency/resolve', { schema: { body }, config }, async (request, reply) => {
+  const route = { schema: { body }, config }
+  app.post<{ Body: ResolveBody }>('/admin/idempotency/resolve', route, async (request, reply) => {
     const { ref, verdict, confirm, answer = null } = request.body
     // Both let the next repetition execute: not to be said by a slip.
     if (verdict !== 'executed' && confirm !== verdict) {
-      return sendProblem(reply, 'admin.invalid', `After this the key can be executed: send "confirm": "${verdict}" too.`)
+      const detail = `After this the key can be executed: send "confirm": "${verdict}" too.`
+      return sendProblem(reply, 'admin.invalid', detail)
     }
     const failure = await records.resolve(ref, verdict, answer)
     return failure === null ? { status: 'resolved', ref, verdict } : tell(reply, failure)
@@ -123,6 +125,6 @@ function noRoute(reply: FastifyReply, route: string): FastifyReply {
 
 function tell(reply: FastifyReply, found: object | Failure): FastifyReply | object {
   if (!('code' in found)) return found
-  const { code, detail } = found as Failure
+  const { code, detail } = found
   return sendProblem(reply, code, detail)
 }

@@ -12,8 +12,8 @@ export function idempotencyChecks(file: PartlyFile, report: Report): void {
   if (type === 'memory' || type === 'lmdb') {
     report(`/routes/${first}/idempotency`, {
       code: 'idempotency.store-is-local',
-      message: `keys are kept by this ${type === 'memory' ? 'process' : 'host'} alone: replicas protect nothing of each `
-        + 'other, and one key can be executed once by each',
+      message: `keys are kept by this ${type === 'memory' ? 'process' : 'host'} alone: replicas protect nothing of `
+        + 'each other, and one key can be executed once by each',
       expected: 'redis, or a single replica', got: type,
       fix: 'set "stores": { "idempotency": { "type": "redis", "url": … } } where there are several replicas',
     })
@@ -71,7 +71,7 @@ function checkRoute(file: PartlyFile, i: number, report: Report): void {
   if (options.ttl !== undefined && max !== undefined && options.ttl < max) {
     report(`${at}/ttl`, {
       code: 'idempotency.ttl-too-short', message: `${name} forgets a key before the deadline of its request is over`,
-      expected: `at least the deadline's max of ${formatQuantity('duration', max)}, and the time in which callers repeat`,
+      expected: `at least the deadline's max of ${formatQuantity('duration', max)}, and as long as callers repeat`,
       got: formatQuantity('duration', options.ttl), fix: 'lengthen "ttl"',
     })
   }

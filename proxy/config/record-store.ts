@@ -10,7 +10,8 @@ const defaultBytes = { memory: 64 * 2 ** 20, lmdb: 4 * 2 ** 30 }
 /** `file`: whose folder relative paths start from. Only called when nothing is wrong. */
 export function recordStoreOf(store: EffectiveRecordStore, file: string | null): RecordStoreConfiguration {
   const at = (path: string): string => resolve(file === null ? '' : dirname(file), path)
-  const base = { timeoutMs: store.timeout, keyFile: store.encryption === undefined ? null : at(store.encryption.keyFile) }
+  const keyFile = store.encryption === undefined ? null : at(store.encryption.keyFile)
+  const base = { timeoutMs: store.timeout, keyFile }
   switch (store.type) {
     case 'memory':
       return { ...base, type: 'memory', maxKeys: store.maxKeys, maxBytes: store.maxBytes ?? defaultBytes.memory }

@@ -44,8 +44,8 @@ export interface Caller {
    */
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink
   /**
-   * Writes one of the constant refusals; `retryAfterS` 0: no such field. What this one has beside: `fields` of its head,
-   * `members` of its document.
+   * Writes one of the constant refusals; `retryAfterS` 0: no such field. What this one has beside: `fields` of its
+   * head, `members` of its document.
    */
   refuse(
     code: Code, retryAfterS: number, requestId: string, fields?: RawHeaders,

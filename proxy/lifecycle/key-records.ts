@@ -93,7 +93,8 @@ function shown(ref: string, record: Exclude<Lookup, { kind: 'absent' } | StoreFa
 }
 
 function decisionOf(verdict: Verdict, answer: GivenAnswer | null): Decision {
-  return verdict === 'executed' ? { kind: 'executed', answer: answer === null ? null : storedOf(answer) } : { kind: verdict }
+  if (verdict !== 'executed') return { kind: verdict }
+  return { kind: 'executed', answer: answer === null ? null : storedOf(answer) }
 }
 
 function storedOf({ status, headers = {}, body = '' }: GivenAnswer): StoredAnswer {

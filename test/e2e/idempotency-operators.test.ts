@@ -13,7 +13,9 @@ import type { SeawallProcess } from '../support/seawall.ts'
 
 interface Shown { readonly ref: string; readonly state: string; readonly reason?: string; readonly status?: number }
 
-async function inDoubt(t: Test, keys: readonly string[]): Promise<{ service: ChargingService; seawall: SeawallProcess }> {
+async function inDoubt(
+  t: Test, keys: readonly string[],
+): Promise<{ service: ChargingService; seawall: SeawallProcess }> {
   const service = await chargingService(t)
   const seawall = await startSeawall(t, keyedBefore(service, './records', {
     idempotency: { lateResponseWindow: '50ms', wait: 0 }, route: { deadline: { default: '100ms' } },
@@ -28,7 +30,8 @@ async function inDoubt(t: Test, keys: readonly string[]): Promise<{ service: Cha
 
 function admin(seawall: SeawallProcess, method: string, path: string, body?: object): Promise<Answered> {
   return ask(seawall.ports['admin'] as number, `/admin/idempotency/${path}`, {
-    method, ...body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+    method,
+    ...body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
   })
 }
 

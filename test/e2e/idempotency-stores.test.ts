@@ -1,5 +1,5 @@
-// What a store does not promise, seen from outside: two replicas with one each, one that forgets, one that cannot be had;
-// and that nothing of a key or a body is told on the way.
+// What a store does not promise, seen from outside: two replicas with one each, one that forgets, one that cannot be
+// had; and that nothing of a key or a body is told on the way.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -48,7 +48,8 @@ test('a store that cannot be opened keeps the process from starting, with one li
 
 test('keys, bodies and credentials appear in no log line and no metric', async (t) => {
   const service = await chargingService(t)
-  const seawall = await startSeawall(t, keyedBefore(service, './records', { top: { accessLog: 'all', drain: { delay: 0 } } }))
+  const top = { accessLog: 'all', drain: { delay: 0 } }
+  const seawall = await startSeawall(t, keyedBefore(service, './records', { top }))
   await charge(seawall, 'very-secret-key', '{"secret":"body-of-a-card"}')
   await charge(seawall, 'very-secret-key', '{"secret":"another"}')
   const metrics = await ask(seawall.ports['admin'] as number, '/metrics')

@@ -102,7 +102,8 @@ export class LedgerUpstream implements Upstream {
       const chunks = step.chunks ?? [`{"id":${id}}`]
       const source = new ScriptedBody(this.#clock, attempt, step, chunks, job)
       const headers = step.headers ?? ['content-type', 'application/json', 'location', `/charges/${id}`]
-      attempt.headed({ kind: 'reply', status: step.status ?? 201, reason: '', headers, body: source, origin: 'upstream' })
+      const { status = 201 } = step
+      attempt.headed({ kind: 'reply', status, reason: '', headers, body: source, origin: 'upstream' })
     })
   }
 }

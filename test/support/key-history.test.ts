@@ -15,7 +15,8 @@ test('a history as it should be breaks no law', async (t) => {
   const history = [
     later(0, running), base, later(20, { keyStatus: 'replayed' }),
     later(30, { status: 503, code: 'idempotency.store-unavailable', keyStatus: 'not-processed', body: 'p' }),
-    { ...later(40, unknown), key: 'other' }, { ...later(50, { keyStatus: 'replayed', executionId: '2' }), key: 'other' },
+    { ...later(40, unknown), key: 'other' },
+    { ...later(50, { keyStatus: 'replayed', executionId: '2' }), key: 'other' },
   ]
   t.strictSame(brokenLaws(history, [row, { id: '2', key: 'other' }]), [])
 })

@@ -1,5 +1,5 @@
-// What callers with keys saw, judged against what the service has executed: each key is a register that is written once,
-// with states of doubt. The laws are checked key by key in the order of time; O(n log n), without any search.
+// What callers with keys saw, judged against what the service has executed: each key is a register that is written
+// once, with states of doubt. The laws are checked key by key in the order of time; O(n log n), without any search.
 
 /** One request as its caller saw it. Times of one clock. */
 export interface Seen {
@@ -26,10 +26,7 @@ const noAnswer = new Set([
   'idempotency.store-unavailable', 'idempotency.store-full', 'idempotency.quota', 'idempotency.result-unavailable',
 ])
 
-/**
- * The laws that are broken, with the key; empty when all hold. `mayBeLost` says of a row's key that what was recorded of
- * it may be gone (a store that forgets with its process).
- */
+/** The laws that are broken, with the key; empty when all hold. */
 export function brokenLaws(history: readonly Seen[], ledger: readonly Row[]): string[] {
   const rows = groupBy(ledger, ({ key }) => key)
   const broken: string[] = []

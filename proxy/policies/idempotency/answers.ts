@@ -23,6 +23,9 @@ function statusField(status: KeyStatus): RawHeaders { return ['idempotency-statu
 /** How soon it is worth asking again for an answer that is being made. */
 const askAgainMs = 1_000
 
+/** The look at the drain that the first gate left to us. */
+export const closing: Refused = { kind: 'refused', by: 'drain', code: 'drain.closing', status: 503, retryAfterMs: 0 }
+
 export const keyMissing = refused('recall', 'idempotency.key-missing')
 export const keyInvalid = refused('recall', 'idempotency.key-invalid')
 export const keyReused = refused('recall', 'idempotency.key-reused')
@@ -65,7 +68,8 @@ function bodyMissing({ answer }: DoneRecord): Refused {
 }
 
 /** What is true of one moment, one hop or one caller, and not of the answer. */
-const momentary = /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
+const momentary =
+  /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
 
 /** The recorded answer as it goes to whoever repeats the request, or why it does not. */
 export function replayOf(

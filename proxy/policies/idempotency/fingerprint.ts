@@ -63,7 +63,8 @@ function written(node: Node, text: string): string {
   if (node.type !== 'object') return text.slice(node.offset, node.offset + node.length)
   const members = new Map<string, string>()
   for (const { children: [name, value] = [] } of children) {
-    if (name === undefined || value === undefined || members.has(name.value as string)) throw new Error('no strict JSON')
+    const isStrict = name !== undefined && value !== undefined && !members.has(name.value as string)
+    if (!isStrict) throw new Error('no strict JSON')
     members.set(name.value as string, written(value, text))
   }
   const sorted = [...members].toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -104,7 +104,9 @@ test('case 8: another path, query or method with a used key is refused', async (
 test('case 9: a key that is missing or none is refused, and nothing is sent', async (t) => {
   const world = new KeyedWorld({ idempotency: { required: true } })
   const long = 'k'.repeat(256)
-  const bad = ['', long, `"${long}"`, 'a, b', '"a", "b"', '"k', 'k"', '""', 'a\u0001b', 'caf\u00e9', 'a b', 'k;p=1', '"k";p=1']
+  const bad = [
+    '', long, `"${long}"`, 'a, b', '"a", "b"', '"k', 'k"', '""', 'a\u0001b', 'caf\u00e9', 'a b', 'k;p=1', '"k";p=1',
+  ]
   t.equal((await world.chargeAt(0, { key: null })).code, 'idempotency.key-missing')
   for (const key of bad) {
     const caller = await world.chargeAt(0, { key })

@@ -7,6 +7,7 @@ import type { Exchange } from '../../core/exchange.ts'
 import type { LayerDefinition, PolicyDefinition } from '../../core/policy.ts'
 import { ClaimGate } from './claim.ts'
 import { keyedRouteOf } from './keyed-route.ts'
+import { ObservedRecall, observedRecord } from './observing.ts'
 import { recordLayer } from './record.ts'
 import { RecallGate } from './recall.ts'
 import { idempotencySchema } from './schema.ts'
@@ -17,7 +18,8 @@ export const recall: PolicyDefinition<Exchange> = {
   routeSchema: { idempotency: idempotencySchema },
   create: (context) => {
     const route = keyedRouteOf(context)
-    return route === null ? null : new RecallGate(route)
+    if (route === null) return null
+    return context.shadow ? new ObservedRecall(route) : new RecallGate(route)
   },
 }
 
@@ -25,11 +27,13 @@ export const record: LayerDefinition = {
   name: 'record',
   create: (context) => {
     const route = keyedRouteOf(context)
-    return route === null ? null : recordLayer(route)
+    if (route === null) return null
+    return context.shadow ? observedRecord(route) : recordLayer(route)
   },
 }
 
 export const claim: PolicyDefinition<Attempt> = {
   name: 'claim',
-  create: (context) => keyedRouteOf(context) === null ? null : new ClaimGate(),
+  // What is only observed is claimed behind the request, by record.
+  create: (context) => context.shadow || keyedRouteOf(context) === null ? null : new ClaimGate(),
 }

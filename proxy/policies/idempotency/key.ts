@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request of a keyed route. Rules: docs/decisions/0004.
 // The key as a caller wrote it: a structured string (RFC 8941 section 3.3.3) or, as practice has it, bare. Both
-// spellings of one value are one key. What could be read in two ways is refused, because two readers would charge twice.
+// spellings of one value are one key. What could be read in two ways is refused: two readers would charge twice.
 
 import type { RawHeaders } from '../../core/raw-headers.ts'
 

@@ -41,6 +41,9 @@ export class KeyedRoute {
     this.#namespace = context.shadow ? `observed ${context.upstream}` : context.upstream
   }
 
+  /** Whether the house takes no new work here. */
+  get isClosing(): boolean { return this.isIngress && this.desk.house.phase === 'refusing' }
+
   scopeOf(caller: Caller): string {
     const value = scopeValue(this.settings.scope, caller)
     if (value !== this.#lastValue) {

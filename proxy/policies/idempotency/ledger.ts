@@ -37,7 +37,8 @@ export class Ledger {
     const key = this.#keyed.record
     const done: DoneRecord = {
       kind: 'done', fingerprint: this.#keyed.fingerprint, credential: this.#keyed.credential,
-      generation: this.#claim.generation, createdAtMs: this.#claim.createdAtMs, finishedAtMs: desk.clock.wallMs(), answer,
+      generation: this.#claim.generation, createdAtMs: this.#claim.createdAtMs,
+      finishedAtMs: desk.clock.wallMs(), answer,
     }
     const write = (): Soon<TokenResult> => desk.store.finish(key, this.#token, answer, settings.ttlMs)
     const result = await this.#say('finish', write, () => { desk.forget(key) })

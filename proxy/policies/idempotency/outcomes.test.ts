@@ -203,7 +203,8 @@ test('case 23: an answer too large to keep reaches its caller whole, and is neve
 test('case 24: an event stream flows while it is made, and is not kept', async (t) => {
   const world = new KeyedWorld()
   const headers = ['content-type', 'text/event-stream']
-  world.upstream.step = () => ({ chunks: ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n'], isChunked: true, headers, chunkMs: 100 })
+  const chunks = ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']
+  world.upstream.step = () => ({ chunks, isChunked: true, headers, chunkMs: 100 })
   const first = await world.chargeAt(0)
   await world.run(50)
   t.equal(first.text, 'data: 1\n\n', 'the first event is there before the last is made')
@@ -228,7 +229,7 @@ test('an event stream ends with its caller', async (t) => {
   t.strictSame(world.broken(), [])
 })
 
-test('case 25: repeated fields, bytes and trailers are replayed; cookies and what is of a moment are not', async (t) => {
+test('case 25: repeated fields, bytes and trailers are replayed, cookies and what is momentary are not', async (t) => {
   const headers = [
     'Link', '</a>', 'Set-Cookie', 'a=1', 'link', '</b>', 'set-cookie', 'b=2', 'Date', 'Sat, 21 Nov 2026 00:00:00 GMT',
     'X-RateLimit-Remaining', '3', 'server-timing', 'db', 'content-encoding', 'gzip',
@@ -280,7 +281,7 @@ test('an answer without a body is replayed as one', async (t) => {
   t.equal(world.charged, 1)
 })
 
-test('case 50: a Seawall behind us that sent nothing frees our key; any other upstream saying so does not', async (t) => {
+test('case 50: a Seawall behind us that sent nothing frees our key, any other upstream does not', async (t) => {
   for (const type of ['seawall', undefined]) {
     const world = new KeyedWorld({ upstream: type === undefined ? {} : { type } })
     const step = { status: 503, executes: false, headers: ['idempotency-status', 'not-processed'] }
@@ -306,7 +307,8 @@ test('case 45: what is in flight when the instance ends is recorded as unknown',
 })
 
 test('case 48: a scope over its quota is told so, and another is not', async (t) => {
-  const world = new KeyedWorld({ idempotency: { scope: 'header:x-tenant', quota: { keys: 3, inFlight: 2 }, ttl: 10_000 } })
+  const quota = { keys: 3, inFlight: 2 }
+  const world = new KeyedWorld({ idempotency: { scope: 'header:x-tenant', quota, ttl: 10_000 } })
   world.upstream.step = () => ({ afterMs: 100 })
   const of = (key: string, tenant = 'a'): { key: string; headers: string[] } => ({ key, headers: ['x-tenant', tenant] })
   world.charge(of('1'))

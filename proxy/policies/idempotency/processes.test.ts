@@ -10,7 +10,8 @@ test('case 4: twenty duplicates of each key through three processes are one char
   const seed = Date.now() % 100_000
   const random = seededRandom(seed, 'jitter')
   const first = new KeyedWorld({ isShared: true })
-  const worlds = [first, new KeyedWorld({ beside: first, isShared: true }), new KeyedWorld({ beside: first, isShared: true })]
+  const beside = { beside: first, isShared: true }
+  const worlds = [first, new KeyedWorld(beside), new KeyedWorld(beside)]
   for (const world of worlds) world.store.delayMs = 3
   first.upstream.step = () => ({ afterMs: 20 + random() * 100, chunks: [`${random()}`] })
   const answers = new Map<string, SimCaller[]>()

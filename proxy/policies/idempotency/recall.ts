@@ -8,14 +8,11 @@ import type { Answer, Refused } from '../../core/outcome.ts'
 import type { Gate } from '../../core/policy.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
-import { keyInvalid, keyMissing } from './answers.ts'
+import { closing, keyInvalid, keyMissing } from './answers.ts'
 import { readKey } from './key.ts'
 import { Keyed, keyedOf } from './keyed.ts'
 import type { KeyedRoute } from './keyed-route.ts'
 import { Recollection } from './recollection.ts'
-
-/** The look at the drain that the first gate left to us. */
-const closing: Refused = { kind: 'refused', by: 'drain', code: 'drain.closing', status: 503, retryAfterMs: 0 }
 
 export class RecallGate implements Gate<Exchange> {
   readonly name = 'recall'
@@ -76,7 +73,7 @@ export class RecallGate implements Gate<Exchange> {
   }
 
   #drained(): Refused | null {
-    return this.#route.isIngress && this.#route.desk.house.phase === 'refusing' ? closing : null
+    return this.#route.isClosing ? closing : null
   }
 
   #refuse(refused: Refused): Refused {

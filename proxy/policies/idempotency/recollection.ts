@@ -109,7 +109,7 @@ export class Recollection implements Waiter {
     }
   }
 
-  /** Nobody has the key: this is the first, unless another has just gone the same way. It may be shed: then we may go. */
+  /** Nobody has the key: this is the first, unless another has just gone the same way. When that is shed, we may go. */
   #goFirst(): Verdict {
     const { route, record } = this.#keyed
     const first = route.desk.underway.get(record)

@@ -17,7 +17,8 @@ const keyLimits = optional(Type.Object({
     examples: [10_000],
   })),
   inFlight: optional(Type.Integer({
-    description: 'Keys of one scope in flight at once, in this process.', minimum: 1, maximum: 1_000_000, examples: [64],
+    description: 'Keys of one scope in flight at once, in this process.', minimum: 1, maximum: 1_000_000,
+    examples: [64],
   })),
 }, {
   ...closed, description: 'What one scope may take. Absent: no bound but that of the store.',

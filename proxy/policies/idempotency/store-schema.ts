@@ -19,7 +19,8 @@ export const recordStoreSchema = Type.Object({
     description: 'lmdb: on this host, survives kill -9. redis: shared by replicas. memory: gone with the process.',
   })),
   path: optional(Type.String({
-    description: 'lmdb: its folder, on a local disk; relative to this file.', default: './data/idempotency', format: 'file-path',
+    description: 'lmdb: its folder, on a local disk; relative to this file.', default: './data/idempotency',
+    format: 'file-path',
     examples: ['/var/lib/seawall/idempotency'],
   })),
   durability: optional(Type.Unsafe<'process' | 'disk'>({
@@ -63,8 +64,8 @@ export const recordStoreSchema = Type.Object({
   })),
   encryption: optional(Type.Object({
     keyFile: Type.String({
-      description: 'One key a line, 32 bytes in base64 or hex, the newest first; relative to this file.', format: 'file-path',
-      examples: ['/run/secrets/idempotency'],
+      description: 'One key a line, 32 bytes in base64 or hex, the newest first; relative to this file.',
+      format: 'file-path', examples: ['/run/secrets/idempotency'],
     }),
   }, { ...closed, description: 'Stored answers are sealed with AES-256-GCM. Absent: they are stored as they are.' })),
 }, {
