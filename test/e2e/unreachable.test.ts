@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { test } from 'tap'
 import type { Test } from 'tap'
-import { ask, codeOf } from '../support/asking.ts'
+import { ask, eventually, codeOf } from '../support/asking.ts'
 import type { Answered } from '../support/asking.ts'
 import { freePorts } from '../support/free-port.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -92,7 +92,7 @@ test('the wait for a start has an end', async (t) => {
 test('a service that has answered and is gone is said at once', async (t) => {
   const service = await absentService(t)
   await service.start()
-  const seawall = await startSeawall(t, inFrontOf(service.url))
+  const seawall = await startSeawall(t, inFrontOf(service.url, { upstream: { breaker: 'off' } }))
   t.equal((await ask(seawall.ports['public'] as number, '/')).status, 200)
   await service.stop()
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(seawall.ports['public'] as number, '/')))
@@ -100,6 +100,21 @@ test('a service that has answered and is gone is said at once', async (t) => {
     isProblem(t, answer, 502, 'upstream.refused')
     t.ok(answer.tookMs < 200, `${answer.tookMs} ms`)
   }
+})
+
+test('a service that stays away is soon no longer asked, and used again by itself', async (t) => {
+  const service = await absentService(t)
+  await service.start()
+  const seawall = await startSeawall(t, inFrontOf(service.url))
+  const port = seawall.ports['public'] as number
+  t.equal((await ask(port, '/')).status, 200)
+  await service.stop()
+  const codes: string[] = []
+  for (let i = 0; i < 20; i++) codes.push(codeOf(await ask(port, '/')))
+  t.equal(codes[0], 'upstream.refused')
+  t.equal(codes.at(-1), 'breaker.open')
+  await service.start()
+  await eventually('it is probed and used again', async () => (await ask(port, '/')).status === 200)
 })
 
 test('a name that does not exist is said to be just that', async (t) => {
@@ -135,7 +150,7 @@ const malformed: readonly (readonly [string, string])[] = [
 
 test('an answer that is no HTTP is not passed on', async (t) => {
   const origin = await rawOrigin(t, ({ text }) => malformed[Number(/^GET \/(\d)/.exec(text)?.[1])]?.[1] ?? ok)
-  const seawall = await startSeawall(t, inFrontOf(origin.url))
+  const seawall = await startSeawall(t, inFrontOf(origin.url, { upstream: { breaker: 'off' } }))
   for (const [i, [name]] of malformed.entries()) {
     const answer = await ask(seawall.ports['public'] as number, `/${i}`)
     t.equal(answer.status, 502, name)
