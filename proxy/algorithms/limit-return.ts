@@ -1,6 +1,6 @@
 // The way back after an outage. What was learned before it is likely to hold after it (the upstream was started again,
-// its network was gone), so the limit need not be learned anew: it returns by strides, as long as answers are as fast as
-// they were and nothing signals overload.
+// its network was gone), so the limit need not be learned anew: it returns by strides, as long as answers are as fast
+// as they were and nothing signals overload.
 
 import type { LimitWindow } from './limit-window.ts'
 

@@ -38,6 +38,8 @@ export interface ProbingOptions extends LimitBounds {
 /** One attempt being worked on and one on the wire; what the sockets and memory of a sidecar bear. */
 export const defaultLimitBounds: LimitBounds = { initial: 10, min: 2, max: 1024 }
 
+export const defaultLearning: ProbingOptions = { ...defaultLimitBounds, minWindowMs: 20 }
+
 /** No limit at all, and nothing learned. */
 export const unlimited: Limit = {
   limit: Infinity,

@@ -1,5 +1,5 @@
-// When a learned limit may probe next: after a few windows of cruising, after more of them while probes find nothing new,
-// at once where its baseline is in doubt.
+// When a learned limit may probe next: after a few windows of cruising, after more of them while probes find nothing
+// new, at once where its baseline is in doubt.
 
 import { law } from './probing-law.ts'
 

@@ -124,7 +124,8 @@ export class ProbingLimit implements Limit {
   /** Demand, not the limit, decides how many are in flight: keep the limit near the need, and learn slowly. */
   #idle(meanMs: number): void {
     // One window in which the upstream stood still must not be taken for how long the work takes.
-    this.baselineMs = this.baselineMs === 0 ? meanMs : 0.8 * this.baselineMs + 0.2 * Math.min(meanMs, 2 * this.baselineMs)
+    const { baselineMs } = this
+    this.baselineMs = baselineMs === 0 ? meanMs : 0.8 * baselineMs + 0.2 * Math.min(meanMs, 2 * baselineMs)
     this.#set(Math.min(this.limit, Math.max(this.#options.initial, 4 * this.#peakInFlight)))
   }
 

@@ -133,7 +133,8 @@ test('a thousand exchanges that break leave nothing behind', { timeout: 60_000 }
   const random = seededRandom(seed)
   const seawall = await startSeawall(t, inFrontOf(await hostileOrigin(t), {
     // All of them are to meet the origin.
-    upstream: { limit: 'off', breaker: 'off', timeouts: { attempt: '250ms' } }, top: { drain: { delay: '0s', timeout: '5s' } },
+    upstream: { limit: 'off', breaker: 'off', timeouts: { attempt: '250ms' } },
+    top: { drain: { delay: '0s', timeout: '5s' } },
   }))
   const port = seawall.ports['public'] as number
   t.equal((await ask(port, '/fine')).status, 200)

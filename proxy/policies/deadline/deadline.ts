@@ -75,7 +75,7 @@ class DeadlineGate implements Gate<Exchange> {
 const ownName = 'x-request-timeout-ms'
 const envoyName = 'x-envoy-expected-rq-timeout-ms'
 
-/** What the caller says of its time, in our words or else in Envoy's; '' when it says it twice, null when not at all. */
+/** What the caller says of its time, by our name or else Envoy's; '' when it says it twice, null when not at all. */
 function askedFor(headers: RawHeaders): string | null {
   let own: string | null = null
   let envoy: string | null = null

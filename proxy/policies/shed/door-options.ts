@@ -2,24 +2,15 @@
 // the configuration is read again, and shown in metrics and status.
 
 import { defaultQueueBounds } from '../../algorithms/limited-admission.ts'
-import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
-import { defaultLimitBounds } from '../../algorithms/limit.ts'
-import type { LimitBounds, ProbingOptions } from '../../algorithms/limit.ts'
+import { defaultLearning, defaultLimitBounds } from '../../algorithms/limit.ts'
+import type { LimitBounds } from '../../algorithms/limit.ts'
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
 import type { Figures } from '../../core/meter.ts'
 import type { PolicyContext } from '../../core/policy.ts'
 import { Door, doorKey } from './door.ts'
+import type { DoorOptions } from './door.ts'
 import { Readiness } from './readiness.ts'
 import type { BulkheadOptions, BulkheadShare, LimitOptions } from './schema.ts'
-
-export interface DoorOptions {
-  readonly admission: LimitedAdmissionOptions
-  /** Null: nothing but the bulkhead bounds. */
-  readonly limit: ProbingOptions | null
-  readonly bulkheadMaxWaitMs: number
-  readonly bulkheadMaxQueue: number
-  readonly maxStreams: number
-}
 
 /** Heads, and the first bytes of bodies, of those who wait at one upstream. */
 const maxQueuedBytes = 64 * 2 ** 20
@@ -27,11 +18,6 @@ const maxQueuedBytes = 64 * 2 ** 20
 const defaultMaxQueue = 1024
 const defaultMaxStreams = 10_000
 const defaultStartupMs = 30_000
-
-/** The shortest window, ms: below it the clock and the event loop are the noise. */
-const minWindowMs = 20
-
-export const defaultLearning: ProbingOptions = { ...defaultLimitBounds, minWindowMs }
 
 /** The door of the context's upstream, made once, and the group of its route. */
 export function doorOf(context: PolicyContext): { door: Door; group: LineGroup } {
@@ -86,7 +72,7 @@ function optionsOf({ upstreamOptions }: PolicyContext): DoorOptions {
   const limit = upstreamOptions['limit'] === 'off' ? null : ruleOf<LimitOptions>(upstreamOptions['limit']) ?? {}
   return {
     admission: { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueuedBytes, bounds: defaultQueueBounds },
-    limit: limit === null ? null : { ...boundsOf(limit), minWindowMs },
+    limit: limit === null ? null : { ...defaultLearning, ...boundsOf(limit) },
     bulkheadMaxWaitMs: bulkhead?.maxWait ?? 0,
     bulkheadMaxQueue: bulkhead?.maxQueue ?? defaultMaxQueue,
     maxStreams: limit?.maxStreams ?? defaultMaxStreams,

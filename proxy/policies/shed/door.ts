@@ -4,7 +4,9 @@
 // its numbers are changed in place, so that permits in use are never forgotten.
 
 import { LimitedAdmission } from '../../algorithms/limited-admission.ts'
-import { unlimited } from '../../algorithms/limit.ts'
+import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
+import { defaultLearning, unlimited } from '../../algorithms/limit.ts'
+import type { ProbingOptions } from '../../algorithms/limit.ts'
 import { ProbingLimit } from '../../algorithms/probing-limit.ts'
 import { SlowRoutes } from '../../algorithms/slow-routes.ts'
 import { classes } from '../../algorithms/waiting-line.ts'
@@ -12,9 +14,16 @@ import type { LineGroup, LineWaiter } from '../../algorithms/waiting-line.ts'
 import type { Attempt } from '../../core/attempt.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { defaultLearning } from './door-options.ts'
-import type { DoorOptions } from './door-options.ts'
 import type { Readiness } from './readiness.ts'
+
+export interface DoorOptions {
+  readonly admission: LimitedAdmissionOptions
+  /** Null: nothing but the bulkhead bounds. */
+  readonly limit: ProbingOptions | null
+  readonly bulkheadMaxWaitMs: number
+  readonly bulkheadMaxQueue: number
+  readonly maxStreams: number
+}
 
 /** Decides on an exchange at the end of the turn in which it came. */
 export interface Decider { decide(exchange: Exchange, now: number): void }

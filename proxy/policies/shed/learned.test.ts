@@ -101,7 +101,7 @@ test('the bulkhead has its own words and its own wait, whatever the limit says',
   t.strictSame(codesOf(world).slice(1), ['bulkhead.timeout', 'bulkhead.timeout'])
 })
 
-test('e: who cannot be answered in the time left is refused at once where there is a line, and only there', async (t) => {
+test('e: who cannot be answered in its time is refused at once where there is a line, and only there', async (t) => {
   const world = worldWith({ limit: { initial: 1, min: 1, max: 1 }, upstream: { serviceMs: () => 20 } })
   for (let i = 0; i < 40; i++) {
     world.ask()

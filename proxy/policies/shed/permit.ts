@@ -1,7 +1,7 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
 // Binds one permit of the upstream's admission to one attempt, from its dispatch until the upstream's work is over, and
-// tells the limit how it ended. The first attempt takes over what the door gave to the work; every later one must find a
-// spare permit and never waits.
+// tells the limit how it ended. The first attempt takes over what the door gave to the work; every later one must find
+// a spare permit and never waits.
 
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
 import type { Attempt } from '../../core/attempt.ts'

@@ -29,7 +29,8 @@ test('a caller may lower itself and never raise itself above its route', async (
 })
 
 test('nonsense is ignored and counted', async (t) => {
-  for (const value of ['', 'CRITICAL', 'high', 'sheddable, default', '1', ' sheddable', 'x'.repeat(10_000), '__proto__']) {
+  const values = ['', 'CRITICAL', 'high', 'sheddable, default', '1', ' sheddable', 'x'.repeat(10_000), '__proto__']
+  for (const value of values) {
     t.strictSame(classOf('critical', ['x-request-priority', value]), ['critical', 1], value.slice(0, 20))
   }
   t.strictSame(classOf('critical', ['x-request-priority', 'sheddable', 'X-Request-Priority', 'sheddable']),
@@ -40,7 +41,9 @@ test('nonsense is ignored and counted', async (t) => {
 })
 
 test('of RFC 9218 only what nobody waits for says something: urgency 5 to 7', async (t) => {
-  for (const urgency of [0, 1, 2, 3, 4]) t.strictSame(classOf('critical', ['priority', `u=${urgency}`]), ['critical', 0])
+  for (const urgency of [0, 1, 2, 3, 4]) {
+    t.strictSame(classOf('critical', ['priority', `u=${urgency}`]), ['critical', 0])
+  }
   for (const urgency of [5, 6, 7]) t.strictSame(classOf('critical', ['Priority', `u=${urgency}, i`]), ['sheddable', 0])
   for (const value of ['', 'i', 'i=?0', 'x=1', 'u=3, x']) t.strictSame(classOf('critical', ['priority', value]),
     ['critical', 0], value)

@@ -1,6 +1,7 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
 // The class of a request: that of its route, or of the exchange it is made for, lowered by what its head asks for
-// (x-request-priority, else the urgency of RFC 9218). Nobody raises itself by a header; nonsense is ignored and counted.
+// (x-request-priority, else the urgency of RFC 9218). Nobody raises itself by a header; nonsense is ignored and
+// counted.
 
 import { parseDictionary } from 'structured-headers'
 import type { Exchange, Priority } from '../../core/exchange.ts'

@@ -1,5 +1,5 @@
-// Options of the admission of an upstream: its learned limit, its static ceiling, a route's share of that, and the class
-// of a route's requests.
+// Options of the admission of an upstream: its learned limit, its static ceiling, a route's share of that, and the
+// class of a route's requests.
 
 import { Type } from 'typebox'
 import type { Static, TUnsafe } from 'typebox'
@@ -51,8 +51,8 @@ export type RoutePriority = 'critical' | 'default' | 'sheddable' | 'bypass'
 
 export const prioritySchema: TUnsafe<RoutePriority> = Type.Unsafe({
   type: 'string', enum: ['critical', 'default', 'sheddable', 'bypass'],
-  description: 'The highest class of this route\'s requests; callers may ask for a lower one. bypass: for probes, takes '
-    + 'no permit and is never shed. Absent: default. off: default, whatever callers ask for.',
+  description: 'The highest class of this route\'s requests; callers may ask for a lower one. bypass: for probes, '
+    + 'takes no permit and is never shed. Absent: default. off: default, whatever callers ask for.',
   examples: ['critical'],
 })
 

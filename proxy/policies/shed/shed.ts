@@ -18,7 +18,9 @@ import type { Place, PlaceTerms } from './permit-place.ts'
 import { levelOf, PriorityReader } from './priority.ts'
 import { bulkheadSchema, bulkheadShareSchema, limitSchema, prioritySchema } from './schema.ts'
 
-const refusal = (code: Code, status: number): Refused => ({ kind: 'refused', by: 'shed', code, status, retryAfterMs: 0 })
+function refusal(code: Code, status: number): Refused {
+  return { kind: 'refused', by: 'shed', code, status, retryAfterMs: 0 }
+}
 
 const atLimit = refusal('shed.limit', 503)
 const waitedTooLong = refusal('shed.queue', 503)
