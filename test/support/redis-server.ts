@@ -1,7 +1,7 @@
 // A real redis-server of a test's own: on a free port, in a folder that goes with it, with AOF, ended by its process
 // id.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,6 +23,10 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
+/** Where there is setpriv, the kernel ends the server with its test, even one that was killed for taking too long. */
+const mortal = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
+  ? ['setpriv', '--pdeathsig', 'KILL', 'redis-server'] : ['redis-server']
+
 export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
   const [port] = await freePorts(1) as [number]
   const folder = mkdtempSync(join(tmpdir(), 'seawall-redis-'))
@@ -34,8 +38,9 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
     await exited
   }
   const start = async (): Promise<void> => {
-    child = spawn('redis-server', [
-      '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes',
+    const [command, ...before] = mortal as [string, ...string[]]
+    child = spawn(command, [
+      ...before, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes',
       '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning', ...args,
     ], { stdio: ['ignore', 'ignore', 'inherit'] })
     await answering(port, child)
