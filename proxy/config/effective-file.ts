@@ -29,7 +29,7 @@ export interface EffectiveUpstream {
   readonly startup: number
   readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
-  readonly deduplicates?: { readonly header: string; readonly mode?: Mode } | 'off'
+  readonly deduplicates?: { readonly header: string; readonly for: number; readonly mode?: Mode } | 'off'
 }
 
 /** What the rules between parts read of it. */

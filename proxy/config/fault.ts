@@ -58,6 +58,8 @@ const severities = {
   'idempotency.fails-open': 'warning',
   'idempotency.ttl-too-short': 'error',
 } as const satisfies Record<string, Severity>
+  'deduplicates.other-field': 'warning',
+  'deduplicates.beyond-retention': 'warning',
 
 /** The closed list of what `validate` may say. */
 export type ConfigurationFaultCode = keyof typeof severities

@@ -76,6 +76,10 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     expected: 'redis://HOST:PORT, or rediss:// with TLS', fix: 'write for instance "redis://127.0.0.1:6379"',
   },
   'host-port': {
+  'json-path': {
+    accepts: (text) => /^\$(\.[^.[\]\s]+|\[\d{1,6}\])+$/.test(text),
+    expected: 'a path of names and indices from $', fix: 'write for instance "$.order_id" or "$.items[0].id"',
+  },
     accepts: (text) => isOrigin(`http://${text}`),
     expected: 'a host name, with a port if need be', fix: 'write for instance "127.0.0.1:26379"',
   },

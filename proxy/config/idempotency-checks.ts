@@ -2,10 +2,13 @@
 // mean something else than each of them. Mostly warnings; what they warn of is what a team finds out too late.
 
 import type { PartlyFile, Report } from './cross-checks.ts'
+import { child } from './document.ts'
+import { providerOf } from './provider-profiles.ts'
 import { formatQuantity } from './quantity.ts'
 
 export function idempotencyChecks(file: PartlyFile, report: Report): void {
   checkStore(file, report)
+  for (const name of Object.keys(file.upstreams ?? {})) checkProvider(file, name, report)
   const first = file.routes?.findIndex((route) => on(route?.idempotency) !== undefined) ?? -1
   if (first < 0) return
   const { type } = file.stores?.idempotency ?? {}
@@ -73,6 +76,35 @@ function checkRoute(file: PartlyFile, i: number, report: Report): void {
       code: 'idempotency.ttl-too-short', message: `${name} forgets a key before the deadline of its request is over`,
       expected: `at least the deadline's max of ${formatQuantity('duration', max)}, and as long as callers repeat`,
       got: formatQuantity('duration', options.ttl), fix: 'lengthen "ttl"',
+    })
+  }
+}
+
+/** What is said of a provider that we know, beside what it says itself. */
+function checkProvider(file: PartlyFile, name: string, report: Report): void {
+  const upstream = file.upstreams?.[name]
+  const options = on(upstream?.deduplicates)
+  if (upstream === undefined || options === undefined) return
+  const first = upstream.endpoints?.[0]
+  const url = typeof first === 'string' ? first : first?.url
+  const host = upstream.host ?? (url !== undefined && URL.canParse(url) ? new URL(url).host : '')
+  const profile = providerOf(host)
+  if (profile === null) return
+  const at = child(child('/upstreams', name), 'deduplicates')
+  const { retentionMs, header } = profile
+  if (header === null || (options.header !== undefined && options.header.toLowerCase() !== header)) {
+    report(at, {
+      code: 'deduplicates.other-field',
+      message: `${profile.name} does not look for keys in ${options.header ?? 'a field'}`,
+      expected: header ?? 'a key in the body, which this proxy does not write', got: options.header ?? 'a field',
+      fix: header === null ? 'remove it, unless you know better' : `set "header": "${header}"`,
+    })
+  }
+  if (retentionMs !== null && options.for !== undefined && options.for > retentionMs) {
+    report(`${at}/for`, {
+      code: 'deduplicates.beyond-retention', message: `${profile.name} may have forgotten a key by then`,
+      expected: `at most ${formatQuantity('duration', retentionMs)}`, got: formatQuantity('duration', options.for),
+      fix: `set "for": "${formatQuantity('duration', retentionMs)}", or less`,
     })
   }
 }

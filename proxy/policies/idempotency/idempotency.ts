@@ -6,6 +6,7 @@ import type { Attempt } from '../../core/attempt.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { LayerDefinition, PolicyDefinition } from '../../core/policy.ts'
 import { ClaimGate } from './claim.ts'
+import { egressKeyLayer } from './egress-key.ts'
 import { keyedRouteOf } from './keyed-route.ts'
 import { ObservedRecall, observedRecord } from './observing.ts'
 import { recordLayer } from './record.ts'
@@ -27,8 +28,11 @@ export const record: LayerDefinition = {
   name: 'record',
   create: (context) => {
     const route = keyedRouteOf(context)
-    if (route === null) return null
-    return context.shadow ? observedRecord(route) : recordLayer(route)
+    // On the way out a call may get its key from its fields, whether or not its record is kept here.
+    const egress = context.shadow ? null : egressKeyLayer(context)
+    if (route === null) return egress
+    const layer = context.shadow ? observedRecord(route) : recordLayer(route)
+    return egress === null ? layer : (next) => layer(egress(next))
   },
 }
 

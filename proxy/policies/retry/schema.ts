@@ -40,10 +40,17 @@ export const deduplicatesSchema = Type.Object({
     description: 'How long the upstream remembers a key.', default: '24h', examples: ['24h'], atLeast: 1_000,
     atMost: 31_536_000_000,
   })),
-  key: optional(Type.Unsafe<'passthrough' | 'per-call'>({
-    type: 'string', enum: ['passthrough', 'per-call'], default: 'per-call',
+  key: optional(Type.Unsafe<'passthrough' | 'per-call' | 'from-fields'>({
+    type: 'string', enum: ['passthrough', 'per-call', 'from-fields'], default: 'per-call',
     description: 'Whose key: passthrough: only the caller\'s; per-call: one is made where the caller sends none, the '
-      + 'same for all attempts of the request.',
+      + 'same for all attempts of the request; from-fields: one is made of fields of the body, the same for whoever '
+      + 'sends them again.',
+  })),
+  fields: optional(Type.Array(Type.String({
+    format: 'json-path', description: 'A value of a JSON body.', examples: ['$.order_id'],
+  }), {
+    description: 'For from-fields: all that makes the call what it is. Two calls with the same are one to the provider.',
+    minItems: 1, maxItems: 20, uniqueItems: true, examples: [['$.order_id', '$.attempt']],
   })),
 }, {
   ...closed, examples: [{ header: 'idempotency-key', for: '24h' }],
