@@ -16,7 +16,7 @@ import { inFrontOf, startSeawall } from '../support/seawall.ts'
 import type { SeawallProcess } from '../support/seawall.ts'
 import { seededRandom } from '../sim/seeded-random.ts'
 
-const requests = 60
+const requests = 200
 const statuses = ['200 OK', '201 Created', '204 No Content', '206 Partial Content', '301 Moved', '304 Not Modified',
   '400 Bad', '401 Unauthorized', '404 Not Found', '418 I\'m a teapot', '429 Slow Down', '500 Oops', '503 Busy', '599 ']
 
@@ -56,6 +56,7 @@ function generated(seed: number): string[] {
     const fields = ['host: shop.example', `x-nr: ${i}`, 'connection: close']
     if (random() < 0.5) fields.push('Accept: */*', 'accept: text/html')
     if (random() < 0.3) fields.push('Cookie: a=1', 'Cookie: b=2')
+    if (random() < 0.2) fields.push('x-request-priority: nonsense', 'priority: u=9', 'x-request-timeout-ms: -5')
     let body = ''
     if (/^P|DELETE/.test(method)) {
       const content = 'body '.repeat(Math.floor(random() * 200))
@@ -89,11 +90,21 @@ async function observing(t: Test, origin: RawOrigin, rest: Parameters<typeof inF
   return startSeawall(t, inFrontOf(origin.url, { ...rest, top: { mode: 'observe' } }))
 }
 
-test('sixty requests of every shape get what the origin gives, byte for byte', async (t) => {
+test('two hundred requests of every shape get what the origin gives, byte for byte', async (t) => {
   const seed = Math.floor(Math.random() * 2 ** 31)
   t.comment(`seed ${seed}`)
   const origin = await rawOrigin(t, (request) => answering(request, answerTo(request)))
-  const seawall = await observing(t, origin, { upstream: { bulkhead: { maxConcurrent: 1 } } })
+  // Enforced, next to nobody would get through.
+  const seawall = await observing(t, origin, {
+    upstream: {
+      limit: { initial: 1, min: 1, max: 1 }, bulkhead: { maxConcurrent: 1 }, breaker: {}, throttle: {},
+      timeouts: { attempt: '1ms' },
+    },
+    route: {
+      deadline: { default: '1ms', max: '1ms' }, priority: 'sheddable', rateLimit: [{ key: 'ip', rate: '1/s' }],
+      retry: { maxAttempts: 3 }, bulkhead: { share: 0.5 },
+    },
+  })
   await Promise.all(generated(seed).map(async (request) => {
     const [direct, through] = await Promise.all([
       answerFrom(portOf(origin), request), answerFrom(seawall.ports['public'] as number, request),
@@ -106,6 +117,9 @@ test('sixty requests of every shape get what the origin gives, byte for byte', a
     .map(({ text }) => `${text.split('\r\n', 1)[0]} ${/\r\nx-nr: (\d+)/.exec(text)?.[1]}`).toSorted())
   t.equal(direct?.length, requests)
   t.strictSame(through, direct, 'each request was sent once, as it was written')
+  const page = await pageOf(seawall)
+  t.ok(page.sum('seawall_refused_total', { mode: 'observe' }) >= requests, 'and yet each would have been refused')
+  t.equal(page.sum('seawall_refused_total', { mode: 'enforce' }), 0)
 })
 
 async function pageOf(seawall: SeawallProcess): Promise<MetricsPage> {

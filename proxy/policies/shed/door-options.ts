@@ -64,12 +64,13 @@ export function figuresOf(door: Door): Figures {
 }
 
 function shareOf({ routeOptions }: PolicyContext): number {
-  return (ruleOf<BulkheadShare>(routeOptions['bulkhead']))?.share ?? 1
+  return (ruleOf(routeOptions['bulkhead']) as BulkheadShare | undefined)?.share ?? 1
 }
 
 function optionsOf({ upstreamOptions }: PolicyContext): DoorOptions {
-  const bulkhead = ruleOf<BulkheadOptions>(upstreamOptions['bulkhead'])
-  const limit = upstreamOptions['limit'] === 'off' ? null : ruleOf<LimitOptions>(upstreamOptions['limit']) ?? {}
+  const bulkhead = ruleOf(upstreamOptions['bulkhead']) as BulkheadOptions | undefined
+  const written = ruleOf(upstreamOptions['limit']) as LimitOptions | undefined
+  const limit = upstreamOptions['limit'] === 'off' ? null : written ?? {}
   return {
     admission: { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueuedBytes, bounds: defaultQueueBounds },
     limit: limit === null ? null : { ...defaultLearning, ...boundsOf(limit) },
@@ -87,6 +88,6 @@ function boundsOf(options: LimitOptions): LimitBounds {
 }
 
 /** The options under a key that may say "off", or nothing. */
-function ruleOf<T>(value: unknown): T | undefined {
-  return typeof value === 'object' && value !== null ? value as T : undefined
+function ruleOf(value: unknown): object | undefined {
+  return typeof value === 'object' && value !== null ? value : undefined
 }
