@@ -6,7 +6,7 @@ import type { Code } from './codes.ts'
 import type { Exchange } from './exchange.ts'
 import type { Endpoint } from './upstream.ts'
 import type { PolicyName } from './outcome.ts'
-import type { Handler } from './policy.ts'
+import type { AtDoor, Handler } from './policy.ts'
 import type { RawHeaders } from './raw-headers.ts'
 import type { GateRun } from './scope.ts'
 
@@ -45,6 +45,8 @@ export interface Plan {
   readonly doors: GateRun
   /** All layers around the attempt, joined. */
   readonly handle: Handler
+  /** What may be said instead of a refusal at the doors; null: nothing. */
+  readonly atDoor: AtDoor | null
   readonly forwarding: Forwarding
   /** Whether the route says that its answers are streams. */
   readonly isStream: boolean

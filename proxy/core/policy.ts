@@ -6,7 +6,7 @@ import type { Announce } from './announce.ts'
 import type { Clock } from './clock.ts'
 import type { House } from './house.ts'
 import type { Figures, Meter } from './meter.ts'
-import type { Answer, Outcome, PolicyName } from './outcome.ts'
+import type { Answer, Outcome, PolicyName, Refused, Reply } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { Course, Scope, Verdict } from './scope.ts'
 import type { EndpointOptions } from './configuration.ts'
@@ -78,6 +78,9 @@ export interface PolicyContext {
   show(name: string, route: string | null, inspect: () => Figures): void
 }
 
+/** The answer to give instead of this refusal; null: the refusal it is. */
+export type AtDoor = (work: Work, refused: Refused) => Reply | null
+
 /** What a layer is given when it is made. */
 export interface LayerContext extends PolicyContext {
   /** Everything that stands behind this layer, against another upstream; for failover. */
@@ -115,4 +118,6 @@ export interface LayerDefinition {
   readonly upstreamSchema?: Readonly<Record<string, TSchema>>
   /** Null: nothing to do on this route, and then it costs nothing. In observe mode (`shadow`) it calls next once. */
   create(context: LayerContext): Layer | null
+  /** What it says instead of a refusal at the doors, where layers are not reached; absent or null: nothing. */
+  atDoor?(context: PolicyContext): AtDoor | null
 }

@@ -11,18 +11,23 @@ import type { Outcome } from './outcome.ts'
 const possible = Object.keys(codes).filter((code) =>
   /^(upstream|breaker|throttle)\./.test(code) || code === 'deadline.expired') as Code[]
 
+/** Codes of the admission: refused before any attempt. */
+const atDoor = Object.keys(codes).filter((code) => /^(shed|bulkhead)\./.test(code)) as Code[]
+
 export type Triggers = readonly (Code | number)[]
 
-/** The schema of such a list. */
+/** The schema of such a list. `withDoor`: refusals of the admission too. */
 export function triggersSchema(
-  options: { readonly description: string; readonly examples: readonly Triggers[] },
+  { withDoor, ...options }: {
+    readonly description: string; readonly examples: readonly Triggers[]; readonly withDoor?: boolean
+  },
 ): TUnsafe<Triggers> {
   return Type.Unsafe<Triggers>({
     type: 'array', minItems: 1, maxItems: 100, uniqueItems: true, ...options,
     items: {
       description: 'A code of Seawall, or the status of an answer.',
       anyOf: [
-        { type: 'string', enum: possible, description: 'A code of Seawall.' },
+        { type: 'string', enum: withDoor === true ? [...possible, ...atDoor] : possible, description: 'A code of Seawall.' },
         { type: 'integer', minimum: 400, maximum: 599, description: 'The status of an answer of the upstream.' },
       ],
     },
@@ -35,6 +40,9 @@ export class TriggerSet {
   constructor(triggers: Triggers) {
     this.#set = new Set(triggers)
   }
+
+  /** Whether refusals of the admission are among them. */
+  get hasDoor(): boolean { return atDoor.some((code) => this.#set.has(code)) }
 
   has(trigger: Code | number): boolean { return this.#set.has(trigger) }
 

@@ -9,6 +9,7 @@ import { codes } from '../core/codes.ts'
 import type { Code } from '../core/codes.ts'
 import { Exchange } from '../core/exchange.ts'
 import type { ExchangeOwner } from '../core/exchange.ts'
+import { isSafe } from '../core/methods.ts'
 import type { Abandoned, Answer, Outcome, Refused } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import { traceId } from '../core/random.ts'
@@ -41,11 +42,6 @@ export interface AcceptorOptions {
 /** Visible ASCII; longer ones are somebody's payload, not an id. */
 const saneRequestId = /^[!-~]{1,128}$/
 
-/** RFC 9110 section 9.2.1: asks for nothing to be changed. */
-function isSafe(method: string): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
-}
-
 /** Nothing was sent upstream: whoever repeats the request repeats nothing. */
 const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
 /** The caller is told no answer, and the work goes on. */
@@ -62,6 +58,8 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 export class Acceptor implements ExchangeOwner, TunnelOwner {
   readonly #options: AcceptorOptions
   readonly #clock: Clock
+  /** Who waits at a door. */
+  readonly #waiting = new Set<Exchange>()
 
   constructor(options: AcceptorOptions) {
     this.#options = options
@@ -91,8 +89,8 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const now = this.#clock.now()
     const exchange = new Exchange(caller, plan, this, now)
     exchange.requestId = this.#requestId(caller)
-    caller.onGone = () => exchange.leave(this.#clock.now())
-    caller.onDone = () => exchange.end(this.#clock.now())
+    caller.onGone = () => this.#left(exchange)
+    caller.onDone = () => this.#ended(exchange)
     if (caller.body !== null) {
       if (caller.body.length > plan.maxBodyBytes) return this.#refuse(exchange, bodyTooLarge, now)
       caller.limitBody(plan.maxBodyBytes)
@@ -101,11 +99,34 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     // 4: the doors.
     const verdict = plan.doors.enter(exchange, now)
     if (verdict !== WAIT) this.decided(exchange, verdict, now)
+    else this.#waiting.add(exchange)
+  }
+
+  /** The house is about to end: whoever still waits at a door hears that nothing was done for it. */
+  turnAway(): void {
+    const now = this.#clock.now()
+    for (const exchange of this.#waiting) {
+      if (exchange.waitsAt < 0) continue
+      const elapsedMs = now - exchange.startedAt
+      this.#giveUp(exchange, { kind: 'abandoned', by: 'drain', elapsedMs }, 'drain.closing', now)
+    }
+    this.#waiting.clear()
+  }
+
+  #left(exchange: Exchange): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    exchange.leave(this.#clock.now())
+  }
+
+  #ended(exchange: Exchange): void {
+    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    exchange.end(this.#clock.now())
   }
 
   /** The doors have decided, at once or after a wait. */
   decided(exchange: Exchange, verdict: null | Answer, now: number): void {
-    if (verdict !== null) return this.#finish(exchange, verdict, now)
+    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    if (verdict !== null) return this.#finish(exchange, this.#orInstead(exchange, verdict), now)
     const { caller } = exchange
     if (caller instanceof UpgradeCaller) return this.#options.tunnels.open(exchange, caller, this)
     // 6: the layers and attempts; 11: back up.
@@ -113,6 +134,12 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
       (outcome) => this.#finish(exchange, outcome, this.#clock.now()),
       (error: unknown) => this.#defect(exchange, error),
     )
+  }
+
+  /** A fallback may have something to say instead of a refusal. */
+  #orInstead({ plan, work, outcome }: Exchange, verdict: Answer): Answer {
+    if (plan.atDoor === null || verdict.kind !== 'refused' || outcome !== null) return verdict
+    return plan.atDoor(work, verdict) ?? verdict
   }
 
   /** The deadline has passed. */

@@ -11,7 +11,7 @@ import type { PolicyName } from '../core/outcome.ts'
 import type { Observer, Plan } from '../core/plan.ts'
 import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
 import type { Meter } from '../core/meter.ts'
-import type { Gate, Handler, LayerDefinition, PolicyContext, PolicyDefinition } from '../core/policy.ts'
+import type { AtDoor, Gate, Handler, LayerDefinition, PolicyContext, PolicyDefinition } from '../core/policy.ts'
 import type { RecordStore } from '../core/record-store.ts'
 import type { Random } from '../core/random.ts'
 import type { GateRun, Scope } from '../core/scope.ts'
@@ -80,6 +80,7 @@ function planOf(
     endpoints: leaf.endpoints,
     doors: gatesOf(exchangePolicies, place, leaf, ground),
     handle: chainFrom(0, place, placeAt, ground),
+    atDoor: atDoorOf(place, leaf, ground),
     forwarding: forwardingOf(listener, route, upstream, ground.viaOf(listener.name)),
     isStream: route.isStream,
     maxBodyBytes: route.maxBodyBytes,
@@ -101,6 +102,16 @@ function chainFrom(first: number, place: Place, placeAt: (upstream: string) => P
     if (layer !== null) handler = layer(handler)
   }
   return handler
+}
+
+/** The first layer that has something to say there. */
+function atDoorOf(place: Place, leaf: Upstream, ground: Ground): AtDoor | null {
+  for (const definition of layers) {
+    if (isOff(definition.name, place) || modeOf(definition.name, place) === 'observe') continue
+    const says = definition.atDoor?.(contextOf(place, leaf, ground, false)) ?? null
+    if (says !== null) return says
+  }
+  return null
 }
 
 function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {

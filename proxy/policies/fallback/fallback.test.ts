@@ -4,6 +4,7 @@ import type { LayeredShape, LayeredWorld } from '../../../test/sim/layered-world
 import type { Play } from '../../../test/sim/scripted-upstream.ts'
 import type { SimCaller } from '../../../test/sim/sim-caller.ts'
 import type { Ask } from '../../../test/sim/sim-caller.ts'
+import { World } from '../../../test/sim/world.ts'
 import { firstValue } from '../../core/raw-headers.ts'
 
 const down: Play = { status: 503, body: 'down' }
@@ -201,4 +202,28 @@ test('observe keeps copies, answers nothing, and counts what it would have answe
   t.equal(caller?.code, 'upstream.reset')
   t.equal(made.shown('fallback')['wouldHaveAnswered'], 1)
   t.equal(made.counted('seawall_fallbacks_total'), 0)
+})
+
+test('refusals of the admission are answered too, where the route says so, without an attempt', async (t) => {
+  const sketch = {
+    routes: [{ options: { fallback: { on: ['bulkhead.full'], lastGood: { maxStale: 60_000 } } } }],
+    upstreams: [{ name: 'service', options: { bulkhead: { maxConcurrent: 1, maxWait: 0 } } }],
+  }
+  const world = new World({ sketch })
+  world.upstream.behaviour.headers = ['cache-control', 'max-age=0']
+  const kept = world.ask({ path: '/kept' })
+  await world.run(1_000)
+  t.equal(kept.status, 200)
+  const [inside, instead, other, unsafe] = [
+    world.ask({ path: '/inside' }), world.ask({ path: '/kept' }), world.ask({ path: '/other' }),
+    world.ask({ path: '/kept', method: 'POST' }),
+  ]
+  await world.run(2_000)
+  t.equal(inside.status, 200)
+  t.equal(instead.status, 200, 'the last good answer')
+  t.match(firstValue(instead.fields, 'cache-status') ?? '', /detail="bulkhead.full"/)
+  t.equal(other.code, 'bulkhead.full', 'nothing was kept for it')
+  t.equal(unsafe.code, 'bulkhead.full')
+  t.equal(world.joined.record.attempts.length, 2)
+  t.strictSame(world.broken(), [])
 })

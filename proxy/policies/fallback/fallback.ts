@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts'
 import { isSafe } from '../../core/methods.ts'
 import type { Counter } from '../../core/meter.ts'
 import type { Outcome, Reply } from '../../core/outcome.ts'
-import type { Handler, LayerContext, LayerDefinition } from '../../core/policy.ts'
+import type { AtDoor, Handler, LayerDefinition, PolicyContext } from '../../core/policy.ts'
 import type { Random } from '../../core/random.ts'
 import { TriggerSet } from '../../core/trigger.ts'
 import { WholeBody } from '../../core/whole-body.ts'
@@ -57,6 +57,10 @@ class Fallback {
     if (outcome.kind === 'reply') outcome.body?.discard()
     return instead
   }
+
+  /** Instead of a refusal of the admission: before any attempt, and so never at the cost of one. */
+  readonly atDoor: AtDoor = (work, refused) =>
+    this.#ground.on.has(refused.code) ? this.#answerTo(work, refused, refused.code) : null
 
   readonly observe: Handler = async (work, kind) => {
     const outcome = await this.#next(work, kind)
@@ -169,9 +173,17 @@ export const fallback: LayerDefinition = {
       return context.shadow ? layer.observe : layer.handle
     }
   },
+  atDoor: (context) => {
+    const options = context.routeOptions['fallback'] as FallbackOptions | 'off' | undefined
+    if (options === undefined || options === 'off' || !new TriggerSet(options.on).hasDoor) return null
+    return new Fallback(nobody, groundOf(options, context)).atDoor
+  },
 }
 
-function groundOf(options: FallbackOptions, context: LayerContext): Ground {
+/** At the doors there is no next. */
+const nobody: Handler = () => Promise.reject(new Error('nothing stands behind a refusal'))
+
+function groundOf(options: FallbackOptions, context: PolicyContext): Ground {
   const { route, upstream, clock, random, meter } = context
   const { status, headers, body, lastGood } = options
   const isFixed = status !== undefined || headers !== undefined || body !== undefined

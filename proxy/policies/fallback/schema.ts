@@ -11,7 +11,7 @@ const closed = { additionalProperties: false } as const
 export const fallbackSchema = Type.Object({
   on: triggersSchema({
     description: 'Codes of Seawall and statuses of the upstream in whose place something else is answered.',
-    examples: [['breaker.open', 'upstream.timeout', 503]],
+    examples: [['breaker.open', 'upstream.timeout', 503]], withDoor: true,
   }),
   lastGood: optional(Type.Object({
     maxStale: optional(Duration({
