@@ -51,6 +51,8 @@ const severities = {
   'bulkhead.share-without-ceiling': 'warning',
   'bulkhead.shares': 'warning',
   'stores.where': 'error',
+  'deduplicates.other-field': 'warning',
+  'deduplicates.beyond-retention': 'warning',
   'rate-limit.no-store': 'error',
   'idempotency.store-is-local': 'warning',
   'idempotency.no-scope': 'warning',
@@ -58,8 +60,6 @@ const severities = {
   'idempotency.fails-open': 'warning',
   'idempotency.ttl-too-short': 'error',
 } as const satisfies Record<string, Severity>
-  'deduplicates.other-field': 'warning',
-  'deduplicates.beyond-retention': 'warning',
 
 /** The closed list of what `validate` may say. */
 export type ConfigurationFaultCode = keyof typeof severities
