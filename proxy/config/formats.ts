@@ -71,15 +71,15 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => /^(credential|mtls|none|header:.+)$/.test(text) && token.test(text.replace('header:', '')),
     expected: 'credential, mtls, none or header:NAME', fix: 'write for instance "header:x-merchant"',
   },
+  'json-path': {
+    accepts: (text) => /^\$(\.[^.[\]\s]+|\[\d{1,6}\])+$/.test(text),
+    expected: 'a path of names and indices from $', fix: 'write for instance "$.order_id" or "$.items[0].id"',
+  },
   'redis-url': {
     accepts: (text) => /^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== '',
     expected: 'redis://HOST:PORT, or rediss:// with TLS', fix: 'write for instance "redis://127.0.0.1:6379"',
   },
   'host-port': {
-  'json-path': {
-    accepts: (text) => /^\$(\.[^.[\]\s]+|\[\d{1,6}\])+$/.test(text),
-    expected: 'a path of names and indices from $', fix: 'write for instance "$.order_id" or "$.items[0].id"',
-  },
     accepts: (text) => isOrigin(`http://${text}`),
     expected: 'a host name, with a port if need be', fix: 'write for instance "127.0.0.1:26379"',
   },
