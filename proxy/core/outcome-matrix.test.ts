@@ -9,24 +9,24 @@ import type { Evidence, Lesson, OutcomeRow } from './outcome-matrix.ts'
 // Written the other way round than the code: column by column, rows in the order of the letters a to t.
 const order: readonly OutcomeRow[] = [
   'shed', 'rate-limited', 'throttled', 'breaker-open', 'expired-waiting', 'connection-wait-over', 'not-connected',
-  'stale-connection', 'reset', 'attempt-timeout', 'overload-marked', 'unmarked-503', 'unmarked-429', 'server-error',
-  'client-error', 'slow-request', 'success', 'left-waiting', 'cut-early', 'cut-late', 'lost-hedge', 'body-broken',
+  'stale-connection', 'reset', 'attempt-timeout', 'overload-marked', 'draining', 'unmarked-503', 'unmarked-429',
+  'server-error', 'client-error', 'slow-request', 'success', 'left-waiting', 'cut-early', 'cut-late', 'lost-hedge', 'body-broken',
 ]
 
 const columns: { readonly [C in keyof Lesson]: string } = {
-  sample: 'no no no no no no no no no censored no no no no yes no yes no no censored censored no',
-  brake: 'no no no no no no yes no yes yes yes weak weak no no no no no no yes no no',
-  breaker: 'none none none none none none fail none fail fail none half-fail none fail ok ok ok none ignorable '
+  sample: 'no no no no no no no no no censored no no no no no yes no yes no no censored censored no',
+  brake: 'no no no no no no yes no yes yes yes no weak weak no no no no no no yes no no',
+  breaker: 'none none none none none none fail none fail fail none ignorable half-fail none fail ok ok ok none ignorable '
     + 'half-fail ignorable fail',
-  throttle: 'none none request request none none request none request request request request request request accept '
+  throttle: 'none none request request none none request none request request request none request request request accept '
     + 'accept accept none accept request none accept',
-  retry: 'never never never never never never any safe-or-unsent safe safe other-endpoint safe safe gateway-safe never '
+  retry: 'never never never never never never any safe-or-unsent safe safe other-endpoint safe safe safe gateway-safe never '
     + 'never never never never never never never',
-  budget: '0 0 0 0 0 0 -1 0 -1 -2 -1 -1 -1 -1 0.1 0 0.1 0 0 0 0 0',
-  balance: 'none none none none none none penalty none penalty penalty retry-after penalty penalty penalty sample none '
+  budget: '0 0 0 0 0 0 -1 0 -1 -2 -1 -1 -1 -1 -1 0.1 0 0.1 0 0 0 0 0',
+  balance: 'none none none none none none penalty none penalty penalty retry-after retry-after penalty penalty penalty sample none '
     + 'sample none none censored censored penalty',
   key: 'undelivered undelivered undelivered undelivered undelivered undelivered undelivered keep in-doubt in-doubt '
-    + 'marked record listed record listed record record undelivered detach detach keep in-doubt',
+    + 'marked marked record listed record listed record record undelivered detach detach keep in-doubt',
 }
 
 for (const [column, cells] of Object.entries(columns) as [keyof Lesson, string][]) {
@@ -39,7 +39,8 @@ for (const [column, cells] of Object.entries(columns) as [keyof Lesson, string][
 }
 
 const plain: Evidence = {
-  isWaiting: false, isStale: false, isMarked: false, isBodyBroken: false, p99Ms: Infinity, isRouteDeadline: false,
+  isWaiting: false, isStale: false, isMarked: false, isDraining: false, isBodyBroken: false, p99Ms: Infinity,
+  isRouteDeadline: false,
 }
 const reply = (status: number): Outcome => (
   { kind: 'reply', status, reason: '', headers: [], body: null, origin: 'upstream' })
@@ -67,6 +68,7 @@ const classified: readonly [string, Outcome, Partial<Evidence>, OutcomeRow][] = 
   ['an answer that is not HTTP', failed('upstream.malformed'), {}, 'reset'],
   ['an attempt out of time', failed('upstream.timeout'), {}, 'attempt-timeout'],
   ['a marked 503', reply(503), { isMarked: true }, 'overload-marked'],
+  ['a 503 of a Seawall that leaves', reply(503), { isMarked: true, isDraining: true }, 'draining'],
   ['an unmarked 503', reply(503), {}, 'unmarked-503'],
   ['a marked 429', reply(429), { isMarked: true }, 'overload-marked'],
   ['an unmarked 429', reply(429), {}, 'unmarked-429'],

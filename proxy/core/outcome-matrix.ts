@@ -7,7 +7,7 @@ import type { Outcome, PolicyName } from './outcome.ts'
 /** Endings, as finely as anybody has to tell them apart. */
 export type OutcomeRow =
   | 'shed' | 'rate-limited' | 'throttled' | 'breaker-open' | 'expired-waiting' | 'connection-wait-over'
-  | 'not-connected' | 'stale-connection' | 'reset' | 'attempt-timeout' | 'overload-marked' | 'unmarked-503'
+  | 'not-connected' | 'stale-connection' | 'reset' | 'attempt-timeout' | 'overload-marked' | 'draining' | 'unmarked-503'
   | 'unmarked-429' | 'server-error' | 'client-error' | 'slow-request' | 'success' | 'left-waiting'
   | 'cut-early' | 'cut-late' | 'lost-hedge' | 'body-broken'
 
@@ -57,6 +57,8 @@ const rows: { readonly [R in OutcomeRow]: LessonRow } = {
   'reset':                ['no',      'yes', 'fail',     'request','safe',          -1,  'penalty',    'in-doubt'],
   'attempt-timeout':      ['censored','yes', 'fail',     'request','safe',          -2,  'penalty',    'in-doubt'],
   'overload-marked':      ['no',      'yes', 'none',     'request','other-endpoint',-1,  'retry-after','marked'],
+  // One of several leaves: nobody is overloaded, nothing is broken, and the others have to be asked.
+  'draining':             ['no',      'no',  'ignorable','none',   'safe',          -1,  'retry-after','marked'],
   'unmarked-503':         ['no',      'weak','half-fail','request','safe',          -1,  'penalty',    'record'],
   'unmarked-429':         ['no',      'weak','none',     'request','safe',          -1,  'penalty',    'listed'],
   'server-error':         ['no',      'no',  'fail',     'request','gateway-safe',  -1,  'penalty',    'record'],
@@ -85,6 +87,8 @@ export interface Evidence {
   readonly isStale: boolean
   /** The answer is marked as an overload: proxy-status with shed.* or drain.*, x-envoy-overloaded, or Retry-After. */
   readonly isMarked: boolean
+  /** It is the answer of a Seawall that leaves, and that is believed. */
+  readonly isDraining: boolean
   /** The body broke after the head. */
   readonly isBodyBroken: boolean
   /** The route's learned p99, ms; Infinity while there is no baseline. */
@@ -116,7 +120,7 @@ export function rowOf(outcome: Outcome, evidence: Evidence): OutcomeRow {
         : outcome.elapsedMs >= lateFactor * evidence.p99Ms
       return isLate ? 'cut-late' : 'cut-early'
     }
-    case 'reply': return evidence.isBodyBroken ? 'body-broken' : replyRow(outcome.status, evidence.isMarked)
+    case 'reply': return evidence.isBodyBroken ? 'body-broken' : replyRow(outcome.status, evidence)
   }
 }
 
@@ -130,7 +134,8 @@ function failedRow(fault: string, evidence: Evidence): OutcomeRow {
   }
 }
 
-function replyRow(status: number, isMarked: boolean): OutcomeRow {
+function replyRow(status: number, { isMarked, isDraining }: Evidence): OutcomeRow {
+  if (isDraining) return 'draining'
   if (status === 503) return isMarked ? 'overload-marked' : 'unmarked-503'
   if (status === 429) return isMarked ? 'overload-marked' : 'unmarked-429'
   if (status >= 500) return 'server-error'

@@ -2,6 +2,7 @@
 
 import type { Reply } from './outcome.ts'
 
+const draining = /details="?drain\./
 const marked = /details="?(?:shed|drain|bulkhead)\./
 
 /**
@@ -14,6 +15,15 @@ export function isMarkedOverload({ status, headers }: Reply, believesProxyStatus
     const name = (headers[i] as string).toLowerCase()
     if (name === 'x-envoy-overloaded' || name === 'retry-after') return true
     if (believesProxyStatus && name === 'proxy-status' && marked.test(headers[i + 1] as string)) return true
+  }
+  return false
+}
+
+/** Whether it is the answer of a Seawall (an upstream of type seawall) that leaves: others can be asked. */
+export function isMarkedDrain({ status, headers }: Reply): boolean {
+  if (status !== 503) return false
+  for (let i = 0; i < headers.length; i += 2) {
+    if ((headers[i] as string).toLowerCase() === 'proxy-status' && draining.test(headers[i + 1] as string)) return true
   }
   return false
 }

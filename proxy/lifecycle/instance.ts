@@ -12,6 +12,7 @@ import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
 import type { Code } from '../core/codes.ts'
 import { createAcceptor } from '../edge/accept.ts'
+import type { Acceptor } from '../edge/accept.ts'
 import { EdgeServer } from '../edge/edge-server.ts'
 import { createTunnels } from '../edge/upgrade.ts'
 import type { Tunnels } from '../edge/upgrade.ts'
@@ -38,6 +39,10 @@ export interface InstanceOptions {
   readonly unrouted: (code: Code, caller?: Caller) => void
 }
 
+/** A service beside us accepts at once; one that takes longer is there, and busy. */
+const serviceProbeMs = 200
+const isRefusal = /ECONNREFUSED|ENOENT/
+
 export class Instance {
   readonly house = new House()
   readonly parts = new Parts()
@@ -46,6 +51,7 @@ export class Instance {
   readonly listeners: Listeners
   readonly records: RecordKeeping
   readonly #sharing: RateSharing
+  readonly #acceptor: Acceptor
   #ground: Ground
   #table: RouteTable
   #configuration: Configuration
@@ -53,7 +59,7 @@ export class Instance {
   constructor(options: InstanceOptions) {
     const { configuration, clock, random, announce, unrouted } = options
     this.#configuration = configuration
-    this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, clock, random))
+    this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, options))
     this.tunnels = createTunnels({ clock })
     this.records = new RecordKeeping(configuration, this.parts, clock, announce)
     this.#sharing = new RateSharing(configuration, announce, options.meter)
@@ -70,7 +76,7 @@ export class Instance {
       upstreamOf: (name) => this.upstreams.get(name),
     }
     this.#table = compile(configuration, this.#ground)
-    const acceptor = createAcceptor({
+    const acceptor = this.#acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
     this.listeners = new Listeners(configuration, (listener, { limits, timeouts }, isRetired) => new EdgeServer({
@@ -123,6 +129,20 @@ export class Instance {
   /** Answers that are over for their exchanges, and have not left this process. */
   unsent(): number {
     return this.listeners.unsent()
+  }
+
+  /** Who still waits at a door is told that it is closing. */
+  turnAway(): void {
+    this.#acceptor.turnAway()
+  }
+
+  /** Whether nobody listens any more where the requests of callers go. Never rejects. */
+  async isServiceGone(): Promise<boolean> {
+    const { listeners, routes } = this.#configuration
+    const ingress = new Set(listeners.filter(({ kind }) => kind === 'ingress').map(({ name }) => name))
+    const services = new Set(routes.filter(({ listener }) => ingress.has(listener)).map(({ upstream }) => upstream))
+    const seen = await Promise.all([...services].map((name) => this.upstreams.get(name).probe(serviceProbeMs)))
+    return seen.length > 0 && seen.every((refusal) => refusal !== null && isRefusal.test(refusal))
   }
 
   /** Ends everything now. */

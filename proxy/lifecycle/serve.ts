@@ -46,7 +46,9 @@ export interface ServeOptions extends Loaded {
 }
 
 /** Between two calls of a service that finishes its work there may be this much time. */
-const egressLingerMs = 1_000
+const egressQuietMs = 1_000
+/** A start that failed has nothing to finish. */
+const failedStartMs = 1_000
 
 export class Serving {
   readonly #options: ServeOptions
@@ -75,13 +77,17 @@ export class Serving {
     this.#effective = options.effective
     this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
     this.#reloader = options.read === null ? null : this.#makeReloader(options.read)
-    const hasEgress = configuration.listeners.some(({ kind }) => kind === 'egress')
     this.#drain = createDrain({
-      times: () => instance.configuration.drain, clock, announce, house: instance.house,
-      ...(hasEgress ? { lingerMs: egressLingerMs } : {}),
+      clock, announce, house: instance.house,
+      times: () => {
+        const { drain, listeners } = instance.configuration
+        return { ...drain, egressQuietMs: listeners.some(({ kind }) => kind === 'egress') ? egressQuietMs : 0 }
+      },
       inFlight: () => instance.house.inFlight + this.#tunnelCount() + instance.unsent(),
+      isServiceGone: () => instance.isServiceGone(),
+      turnAway: () => { instance.turnAway() },
     })
-    this.ended = this.#drain.finished.then(async ({ cut }) => await this.#stop() && cut === 0)
+    this.ended = this.#drain.finished.then(async ({ cut, closeMs }) => await this.#stop(closeMs) && cut === 0)
   }
 
   /** Where requests are accepted, and where it is looked after. */
@@ -111,7 +117,7 @@ export class Serving {
       this.#isStarted = true
       this.#watchFile()
     } catch (error) {
-      await this.#stop()
+      await this.#stop(failedStartMs)
       throw error
     }
   }
@@ -207,7 +213,7 @@ export class Serving {
     this.#watch = new FileWatch({ path: file, clock, initial: readFileSync(file), changed })
   }
 
-  #stop(): Promise<boolean> {
+  #stop(withinMs: number): Promise<boolean> {
     this.#watch?.close()
     const { clock } = this.#options
     const steps = [
@@ -216,6 +222,6 @@ export class Serving {
       ...this.#listeners.map((listener) => ({ name: listener.url, close: () => listener.close() })),
       { name: 'logs', close: () => this.#telling.close() },
     ]
-    return shutDown(steps, { clock, announce: this.#telling.announce })
+    return shutDown(steps, { clock, withinMs, announce: this.#telling.announce })
   }
 }

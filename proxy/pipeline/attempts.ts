@@ -7,7 +7,7 @@ import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
 import type { AttemptKind, AttemptOwner } from '../core/attempt.ts'
 import { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
-import { isMarkedOverload } from '../core/overload-mark.ts'
+import { isMarkedDrain, isMarkedOverload } from '../core/overload-mark.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { rowOf } from '../core/outcome-matrix.ts'
 import type { OutcomeRow } from '../core/outcome-matrix.ts'
@@ -74,13 +74,14 @@ export class Attempts implements AttemptOwner {
       isWaiting: attempt.sentAt < 0,
       isStale: false,
       isMarked: outcome.kind === 'reply' && isMarkedOverload(outcome, isSeawall),
+      isDraining: isSeawall && outcome.kind === 'reply' && isMarkedDrain(outcome),
       isBodyBroken: false,
       p99Ms: outcome.kind === 'abandoned' ? pace.at(0.99) : Infinity,
       isRouteDeadline: hasRouteDeadline,
     })
     // A first attempt that lost to its hedge took at least as long: leaving it out would teach that all are fast, and
     // ever more would be hedged.
-    if (outcome.kind === 'reply' || (row === 'lost-hedge' && attempt.kind !== 'hedge')) {
+    if ((outcome.kind === 'reply' && row !== 'draining') || (row === 'lost-hedge' && attempt.kind !== 'hedge')) {
       pace.add(now - attempt.sentAt)
     }
     return row

@@ -8,6 +8,7 @@ import { World } from './world.ts'
 export interface LayeredShape {
   readonly seed?: number
   readonly mode?: Mode
+  readonly listenerKind?: 'ingress' | 'egress'
   /** Options of the route: its layers. */
   readonly route: Readonly<Record<string, unknown>>
   /** Options of every upstream. Breaker and learned limit are off unless given. */
@@ -34,6 +35,7 @@ export function layeredWorld(shape: LayeredShape): LayeredWorld {
     seed: shape.seed ?? 1,
     sketch: {
       mode: shape.mode ?? 'enforce',
+      listenerKind: shape.listenerKind ?? 'ingress',
       upstreams: ['service', 'second'].map((name) => ({ name, startupMs: 0, options })),
       routes: [{ options: shape.route }],
     },

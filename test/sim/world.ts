@@ -68,6 +68,11 @@ export class World {
     return caller
   }
 
+  /** The last call of a drain. */
+  turnAway(): void {
+    this.#acceptor.turnAway()
+  }
+
   /** Plans Poisson arrivals; they happen when the world runs. */
   arrive(arrivals: Arrivals, name = 'arrivals'): void {
     const random = seededRandom(this.seed, name)

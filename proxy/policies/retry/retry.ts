@@ -28,7 +28,7 @@ export const retry: LayerDefinition = {
 }
 
 function optionsOf(options: RetryOptions, context: LayerContext): ConstructorParameters<typeof Retrying>[1] {
-  const { upstream, route, clock, random, endpoints, meter, upstreamOptions } = context
+  const { upstream, route, clock, random, endpoints, meter, upstreamOptions, house, listenerKind } = context
   const budget = context.part(`retry-budget:${upstream}`, () => new RetryBudget())
   meter.gauge('seawall_retry_budget', { upstream }, () => budget.available(clock.now()))
   const deduplicates = upstreamOptions['deduplicates'] as DeduplicatesOptions | 'off' | undefined
@@ -40,6 +40,7 @@ function optionsOf(options: RetryOptions, context: LayerContext): ConstructorPar
     maxBodyBytes: options.maxBodyBytes ?? defaults.maxBodyBytes,
     deduplication: deduplicates === undefined || deduplicates === 'off' ? null : new Deduplication(deduplicates),
     endpoints, budget, clock, random,
+    house: listenerKind === 'ingress' ? house : null,
     isSeawall: upstreamOptions['type'] === 'seawall',
     pace: context.part(`pace:${upstream}/${route}`, () => new LatencyQuantile()),
     sentAgain: (row) => {

@@ -14,6 +14,7 @@ import type { Outcome } from '../../core/outcome.ts'
 import type { OutcomeRow } from '../../core/outcome-matrix.ts'
 import { isMarkedOverload } from '../../core/overload-mark.ts'
 import { pause } from '../../core/pause.ts'
+import type { House } from '../../core/house.ts'
 import type { Handler } from '../../core/policy.ts'
 import type { Random } from '../../core/random.ts'
 import { ReplayBody } from '../../core/replay-body.ts'
@@ -44,6 +45,8 @@ export interface RetryingOptions {
   readonly pace: LatencyQuantile
   readonly clock: Clock
   readonly random: Random
+  /** The house whose callers they are, which nobody keeps waiting while it refuses; null: the service itself calls. */
+  readonly house: House | null
   /** Counts an attempt sent again, by what had befallen the one before. */
   readonly sentAgain: (row: OutcomeRow) => Counter
 }
@@ -86,14 +89,14 @@ export class Retrying {
 
   /** From the first failure on: until something better came, or nothing more may be sent. */
   async #repeat(work: Work, first: Outcome): Promise<Outcome> {
-    const { budget, clock, sentAgain } = this.#options
+    const { budget, sentAgain } = this.#options
     let outcome = first
     for (let failures = 0; !hasNoLesson(work.last); failures++) {
       const failed = work.last as Attempt
       const waitMs = this.#waitBeforeNext(work, outcome, failures)
       if (waitMs < 0 || !this.#pay(failed)) return outcome
       const kept = new KeptOutcome(outcome, keptBytes)
-      const isTime = waitMs === 0 || await pause(work, waitMs, clock)
+      const isTime = waitMs === 0 || await this.#sleep(work, waitMs)
       const again = isTime ? await this.#next(work, 'retry') : outcome
       const attempt = work.last as Attempt
       if (attempt === failed || again.kind === 'refused') {
@@ -112,9 +115,20 @@ export class Retrying {
     return outcome
   }
 
+  /** False: its exchange is over, or the house refuses: then the caller hears at once what there is to say. */
+  async #sleep(work: Work, waitMs: number): Promise<boolean> {
+    const { clock, house } = this.#options
+    if (house === null) return pause(work, waitMs, clock)
+    const wake = (): void => { work.onOver?.() }
+    house.sleepers.add(wake)
+    const isTime = await pause(work, waitMs, clock)
+    house.sleepers.delete(wake)
+    return isTime
+  }
+
   /** How long to wait before the next attempt, ms; -1: there is to be none. */
   #waitBeforeNext(work: Work, outcome: Outcome, failures: number): number {
-    const { maxAttempts, deduplication, endpoints, clock } = this.#options
+    const { maxAttempts, deduplication, endpoints, clock, house } = this.#options
     const attempt = work.last
     const { exchange } = work
     if (attempt === null || exchange.outcome !== null || work.attempts >= maxAttempts) return -1
@@ -128,6 +142,7 @@ export class Retrying {
     const askedMs = this.#askedMs(outcome)
     if (askedMs > longestRetryAfterMs) return -1
     const waitMs = Math.max(askedMs, failures === 0 && hasOther ? 0 : this.#backoff(failures, usualMs, leftMs))
+    if (waitMs > 0 && house?.phase === 'refusing') return -1
     return waitMs + usualMs < leftMs ? waitMs : -1
   }
 
