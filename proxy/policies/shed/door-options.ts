@@ -56,6 +56,7 @@ export function figuresOf(door: Door): Figures {
     queuedSheddable: line.countAt(2),
     queuedBytes: line.bytes,
     maxWaitMs: Math.round(admission.maxWaitMs),
+    cutPart: Math.round(door.cohorts.part * 100) / 100,
     streams: door.streams,
     ghosts: door.ghosts,
     ready: readiness.isOpen ? 'yes' : 'not yet',
@@ -69,7 +70,7 @@ function shareOf({ routeOptions }: PolicyContext): number {
 
 function optionsOf({ upstreamOptions }: PolicyContext): DoorOptions {
   const bulkhead = ruleOf(upstreamOptions['bulkhead']) as BulkheadOptions | undefined
-  const written = ruleOf(upstreamOptions['limit']) as LimitOptions | undefined
+  const written: LimitOptions | undefined = ruleOf(upstreamOptions['limit'])
   const limit = upstreamOptions['limit'] === 'off' ? null : written ?? {}
   return {
     admission: { ceiling: bulkhead?.maxConcurrent ?? Infinity, maxQueuedBytes, bounds: defaultQueueBounds },

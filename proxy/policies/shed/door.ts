@@ -3,6 +3,7 @@
 // that have become streams or ghosts, those who wait for the end of the turn, and the one timer. It outlives a reload;
 // its numbers are changed in place, so that permits in use are never forgotten.
 
+import { CohortCut } from '../../algorithms/cohort-cut.ts'
 import { LimitedAdmission } from '../../algorithms/limited-admission.ts'
 import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
 import { defaultLearning, unlimited } from '../../algorithms/limit.ts'
@@ -35,6 +36,9 @@ const idleGraceMs = 100
 const ghostBaselines = 2
 const longestGhostMs = 1_000
 
+const leastCutWindowMs = 250
+const cutWindowBaselines = 16
+
 /** A turn of the loop that takes longer than both disturbs what is measured. */
 const longTurnMs = 5
 const longTurnBaselines = 0.5
@@ -47,6 +51,7 @@ export class Door {
   readonly readiness: Readiness
   readonly slowRoutes = new SlowRoutes()
   readonly learned: ProbingLimit
+  readonly cohorts = new CohortCut(classes)
   #options: DoorOptions
   /** Answers and requests that go on without a permit. */
   streams = 0
@@ -88,6 +93,9 @@ export class Door {
     admission.handOver(this.#clock.now())
   }
 
+  /** How long the cut looks at who comes: long enough for chance, and for what was let in to be answered. */
+  get cutWindowMs(): number { return Math.max(leastCutWindowMs, cutWindowBaselines * this.admission.limit.baselineMs) }
+
   /** A small number for the route of that name, the same at every reload. */
   numberOf(route: string): number {
     const known = this.#routes.get(route)
@@ -122,6 +130,7 @@ export class Door {
 
   /** Gives a permit back, and hands it on. */
   release(group: LineGroup, now: number): void {
+    this.cohorts.served()
     this.admission.release(group, now)
     this.#disarmWhenEmpty()
   }

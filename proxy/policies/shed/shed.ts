@@ -3,7 +3,9 @@
 // end of the turn, and refused, or put into the line. It teaches the limit nothing, and gives a permit back only if no
 // attempt took it: permit.ts owns it from there on.
 
+import { cohortOf } from '../../algorithms/cohort-cut.ts'
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
+import { clientAddress } from '../../core/client-address.ts'
 import type { Code } from '../../core/codes.ts'
 import type { Exchange, Intake, Priority } from '../../core/exchange.ts'
 import type { Refused } from '../../core/outcome.ts'
@@ -29,6 +31,8 @@ const full = refusal('bulkhead.full', 503)
 const bulkheadWaitOver = refusal('bulkhead.timeout', 503)
 
 /** What one who waits keeps in memory beside its head: its objects, and what may have come of its body. */
+const hourMs = 3_600_000
+
 const objectBytes = 4 * 1024
 const bodyBytes = 16 * 1024
 
@@ -37,8 +41,11 @@ class ShedGate implements Gate<Exchange>, Decider {
   readonly #door: Door
   readonly #group: LineGroup
   readonly #priority: PriorityReader
+  readonly #wallOffsetMs: number
 
-  constructor(door: Door, group: LineGroup, priority: PriorityReader) {
+  /** `wallOffsetMs`: from the clock's time to the wall's, once: every instance cuts the same callers in an hour. */
+  constructor(door: Door, group: LineGroup, priority: PriorityReader, wallOffsetMs: number) {
+    this.#wallOffsetMs = wallOffsetMs
     this.#door = door
     this.#group = group
     this.#priority = priority
@@ -47,6 +54,7 @@ class ShedGate implements Gate<Exchange>, Decider {
   admit(exchange: Exchange, now: number, shadow: boolean): Verdict {
     const level = this.#priority.read(exchange)
     if (shadow) return this.#observe(exchange, level, now)
+    if (this.#door.cohorts.isActive && this.#isCut(exchange, level, now)) return atLimit
     if (this.#door.readiness.isOpen) return this.#takeOrWait(exchange, level, now)
     const go = (at: number): void => {
       exchange.ticket = null
@@ -121,7 +129,9 @@ class ShedGate implements Gate<Exchange>, Decider {
       case 'doomed':
         if (admission.isAtCeiling(this.#group)) break
         return doomed
-      case 'limit': return atLimit
+      case 'limit':
+        door.cohorts.refused(door.cutWindowMs, now)
+        return atLimit
       case 'wait':
         if (admission.isAtCeiling(this.#group)) break
         return this.#wait(exchange, level, bytes, admission.maxWaitMs, waitedTooLong, now)
@@ -132,6 +142,13 @@ class ShedGate implements Gate<Exchange>, Decider {
     if (door.maxWaitMs === 0 || line.length >= door.maxQueue || line.bytes + bytes > maxQueuedBytes) return full
     if (admission.isDoomed(level, leftMs, now)) return doomed
     return this.#wait(exchange, level, bytes, door.maxWaitMs, bulkheadWaitOver, now)
+  }
+
+  /** Others of its class are served in its place, the same ones for an hour. */
+  #isCut({ caller, plan }: Exchange, level: number, now: number): boolean {
+    const { cohorts, cutWindowMs } = this.#door
+    const name = caller.identity ?? clientAddress(caller.head, caller.remoteAddress, plan.forwarding.trusts)
+    return cohorts.isCut(level, cohortOf(name, Math.floor((this.#wallOffsetMs + now) / hourMs)), cutWindowMs, now)
   }
 
   #wait(exchange: Exchange, level: number, bytes: number, mostMs: number, over: Refused, now: number): Verdict {
@@ -192,6 +209,7 @@ export const shed: PolicyDefinition<Exchange> = {
     const own = context.routeOptions['priority'] as Priority | 'bypass' | 'off' | undefined
     if (own === 'bypass') return bypass
     const ignored = context.meter.counter('seawall_priority_ignored_total', { route: context.route })
-    return new ShedGate(door, group, new PriorityReader(own, ignored))
+    const wallOffsetMs = context.clock.wallMs() - context.clock.now()
+    return new ShedGate(door, group, new PriorityReader(own, ignored), wallOffsetMs)
   },
 }

@@ -49,6 +49,25 @@ for (const seed of seeds) {
   })
 }
 
+test('of many callers the same ones are served while not all can be, and the capacity is used', async (t) => {
+  const world = slots(1)
+  const random = seededRandom(3, 'callers')
+  const ask = (): void => {
+    const caller = Math.floor(random() * 400)
+    world.ask({ remoteAddress: `10.0.${caller >> 7}.${caller & 127}` })
+    if (world.clock.now() < 15_000) world.clock.after(exponential(random, 1000 / 1_200), ask)
+  }
+  ask()
+  await world.run(20_000)
+  const late = between(world, 5_000, 15_000)
+  t.ok(served(late).length > 0.95 * 4_000, `${served(late).length} of 4,000`)
+  const byCaller = Map.groupBy(late, (caller) => caller.remoteAddress)
+  const ratios = [...byCaller.values()].map((asked) => served(asked).length / asked.length)
+  const sure = ratios.filter((ratio) => ratio < 0.05 || ratio > 0.7).length
+  t.ok(sure > 0.9 * ratios.length, `${sure} of ${ratios.length} get nearly all or nothing`)
+  t.strictSame(world.broken(), [])
+})
+
 test('S1: time spent waiting for a permit is not the upstream\'s: the baseline is its own time', async (t) => {
   const world = new World({
     upstream: { serviceMs: () => 50 },
