@@ -23,9 +23,21 @@ export interface EffectiveTls {
 
 export interface EffectiveEndpoint { readonly url: string; readonly tier: number; readonly weight: number }
 
+/** Paths of files, and what is done with them. */
+export interface EffectiveUpstreamTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly serverName?: string
+  readonly insecureSkipVerify: boolean
+}
+
 export interface EffectiveUpstream {
   readonly endpoints: readonly (string | EffectiveEndpoint)[]
   readonly host?: string
+  readonly tls?: EffectiveUpstreamTls
+  readonly http2: boolean
+  readonly type?: 'seawall'
   readonly startup: number
   readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'

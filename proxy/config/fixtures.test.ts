@@ -38,10 +38,10 @@ for (const name of names) {
 test('there are twenty and more, and they show every code that a file can have', async (t) => {
   t.ok(names.length >= 20)
   // A file that is absent or endless cannot be kept as a fixture; load.test.ts and commands.test.ts have them.
-  // What is wrong with certificates is in tls-checks.test.ts.
+  // What is wrong with certificates is in tls-checks.test.ts and upstream-tls-checks.test.ts.
   const elsewhere = new Set([
     'config.unreadable', 'config.too-large', 'listener.tls-malformed', 'listener.tls-key-mismatch',
-    'listener.tls-expired',
+    'listener.tls-expired', 'upstream.tls-malformed', 'upstream.tls-key-mismatch', 'upstream.tls-expired',
   ])
   t.strictSame(Object.keys(faultSeverities).filter((code) => !seen.has(code) && !elsewhere.has(code)), [])
 })

@@ -34,6 +34,9 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
     right: ['credential', 'mtls', 'none', 'header:x-a'], wrong: ['', 'header:', 'header: a', 'ip', 'credentials'],
   },
   'json-path': { right: ['$.a', '$.a.b[0].c', '$[1]'], wrong: ['', '$', 'a', '$a', '$.', '$..a', '$.a[x]', '$.*[?]'] },
+  'server-name': {
+    right: ['a', 'api.provider.example', 'a-b.c'], wrong: ['', '127.0.0.1', '::1', 'a:1', 'a/b', '-a', '.a', 'a.'],
+  },
   'redis-url': { right: ['redis://a', 'rediss://u:p@a:1/0'], wrong: ['', 'http://a', 'redis://', 'a:1'] },
   'host-port': { right: ['a', 'a:1', '[::1]:1'], wrong: ['', 'a/b', 'redis://a', 'a:70000'] },
   'header-value': { right: ['', 'a b\t', 'é'], wrong: ['a\r\nb: c', 'a\0', '→'] },

@@ -34,6 +34,11 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => isOrigin(`http://${text}`),
     expected: 'a host name, with a port if need be', fix: 'write for instance "api.provider.example"',
   },
+  'server-name': {
+    // RFC 6066 section 3: a name, never an address.
+    accepts: (text) => /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(text) && !/^[0-9.]+$/.test(text),
+    expected: 'a host name, without port', fix: 'write for instance "api.provider.example"',
+  },
   method: {
     // CONNECT would make a tunnel through this proxy; the edge answers it before any route is looked for.
     accepts: (text) => token.test(text) && text === text.toUpperCase() && text !== 'CONNECT',

@@ -19,6 +19,7 @@ import { schemaFaults } from './schema-faults.ts'
 import { Source } from './source.ts'
 import { readTree } from './syntax.ts'
 import { tlsChecks } from './tls-checks.ts'
+import { upstreamTlsChecks } from './upstream-tls-checks.ts'
 
 /** Words of the command line that go before the file. */
 export interface Overrides {
@@ -54,7 +55,7 @@ export function loadConfiguration(text: string, options: LoadOptions): Loaded {
   const syntax = readTree(source)
   if (syntax.root === null) return { ok: false, faults: syntax.faults }
   const { rules, overrides = {} } = options
-  const readFile = (path: string): string => options.readFile(resolve(dirname(options.file), path))
+  const readFile = readingOnce((path) => options.readFile(resolve(dirname(options.file), path)))
   const document = new ConfigurationDocument(source, syntax.root, rules.schema, { env: options.env, readFile })
   const { faults: wrong, invalid } = schemaFaults(document, rules.validate(document.value))
   const { value, origins } = effectiveOf(document, rules.schema, invalid)
@@ -63,12 +64,23 @@ export function loadConfiguration(text: string, options: LoadOptions): Loaded {
     ...syntax.faults, ...document.faults, ...wrong,
     ...(invalid.has('') ? [] : crossChecks(overridden, document).map((fault) => blamed(fault, overrides))),
     ...(invalid.has('') ? [] : tlsChecks(overridden, document, readFile)),
+    ...(invalid.has('') ? [] : upstreamTlsChecks(overridden, document, readFile)),
   ])
   if (hasErrors(faults)) return { ok: false, faults }
   const configuration = normalise(overridden as EffectiveFile, {
-    file: options.file, keys: rules.keys, observe: overrides.observe === true,
+    file: options.file, keys: rules.keys, observe: overrides.observe === true, readFile,
   })
   return { ok: true, configuration, origins, warnings: faults }
+}
+
+/** What was checked is what is used, also where somebody writes the files at this moment. */
+function readingOnce(read: (path: string) => string): (path: string) => string {
+  const known = new Map<string, string>()
+  return (path) => {
+    const text = known.get(path) ?? read(path)
+    known.set(path, text)
+    return text
+  }
 }
 
 /** An admin listener that the command line exposed is no fault of any line. */

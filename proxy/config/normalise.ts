@@ -17,15 +17,18 @@ export interface NormaliseOptions {
   readonly file: string | null
   readonly keys: PolicyKeys
   readonly observe: boolean
+  /** Reads a file again that the checks could read. */
+  readonly readFile: (path: string) => string
 }
 
 export function normalise(effective: EffectiveFile, options: NormaliseOptions): Configuration {
   const { keys, observe } = options
   const mode: Mode = observe ? 'observe' : effective.mode
   const { limits, timeouts, drain, accessLog, readiness, admin, probe } = effective
+  const upstreams = Object.entries(effective.upstreams).map(([name, upstream]) => upstreamOf(name, upstream, options))
   return freeze({
     file: options.file,
-    hash: hashOf({ effective, observe }),
+    hash: hashOf({ effective, observe, ...textsOf(upstreams) }),
     mode,
     listeners: Object.entries(effective.listeners).map(([name, listener]) => listenerOf(name, listener, options.file)),
     admin: { address: addressOf(admin.listen), token: admin.token ?? null },
@@ -42,13 +45,7 @@ export function normalise(effective: EffectiveFile, options: NormaliseOptions): 
     },
     accessLog,
     readiness,
-    upstreams: Object.entries(effective.upstreams).map(([name, upstream]): UpstreamConfiguration => ({
-      name,
-      ...endpointsOf(upstream),
-      host: upstream.host ?? null,
-      startupMs: upstream.startup,
-      options: withoutModes(upstream, keys.upstream),
-    })),
+    upstreams,
     routes: effective.routes.map((route) => routeOf(route, effective, keys, mode, observe)),
   })
 }
@@ -64,6 +61,34 @@ function listenerOf(name: string, listener: EffectiveListener, file: string | nu
     },
     http2: http2 ?? tls !== undefined,
   }
+}
+
+function upstreamOf(
+  name: string, upstream: EffectiveUpstream, { keys, readFile, file }: NormaliseOptions,
+): UpstreamConfiguration {
+  const { tls, http2, host, startup } = upstream
+  const read = (path: string | undefined): string | null => path === undefined ? null : readFile(path)
+  const files = [tls?.ca, tls?.cert, tls?.key].filter((path) => path !== undefined)
+  return {
+    name,
+    ...endpointsOf(upstream),
+    host: host ?? null,
+    startupMs: startup,
+    ...(tls === undefined ? {} : {
+      tls: {
+        ca: read(tls.ca), cert: read(tls.cert), key: read(tls.key), serverName: tls.serverName ?? null,
+        verifies: !tls.insecureSkipVerify, files: files.map((path) => resolve(dirname(file ?? ''), path)),
+      },
+    }),
+    http2,
+    options: withoutModes(upstream, keys.upstream),
+  }
+}
+
+/** Files that are used as they were read are a part of what is in force: a renewed one is a change. */
+function textsOf(upstreams: readonly UpstreamConfiguration[]): { readonly texts?: readonly unknown[] } {
+  const texts = upstreams.flatMap(({ name, tls }) => tls === undefined ? [] : [[name, tls.ca, tls.cert, tls.key]])
+  return texts.length === 0 ? {} : { texts }
 }
 
 function endpointsOf({ endpoints }: EffectiveUpstream): Pick<UpstreamConfiguration, 'endpoints' | 'endpointOptions'> {

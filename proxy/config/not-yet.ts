@@ -4,9 +4,7 @@
 const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['defaults', 'policies'],
   listener: [],
-  upstream: [
-    'tls', 'http2', 'type',
-  ],
+  upstream: [],
   route: [
     'slo',
     'explain',

@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
 import { Duration, Size } from '../core/option-schema.ts'
 import { modeSchema, namePattern } from './schema-parts.ts'
+import { upstreamProtocolProperties } from './upstream-tls-schema.ts'
 
 const optional = Type.Optional
 const closed = { additionalProperties: false } as const
@@ -40,6 +41,7 @@ export const upstreamProperties: Readonly<Record<string, TSchema>> = {
     description: 'Until the first answer, how long refused connections mean "not ready yet".', default: '30s',
     examples: ['2m'], atMost: 3_600_000,
   })),
+  ...upstreamProtocolProperties,
 }
 
 const headerNames = (description: string): TSchema => optional(Type.Array(Type.String({

@@ -43,6 +43,21 @@ export interface EndpointOptions {
   readonly weight: number
 }
 
+/** How endpoints with TLS are verified, and what they are shown. PEM texts, as they were read with the configuration. */
+export interface UpstreamTlsConfiguration {
+  /** Null: the authorities that Node knows. */
+  readonly ca: string | null
+  /** Both or neither. */
+  readonly cert: string | null
+  readonly key: string | null
+  /** Null: the host of the endpoint. */
+  readonly serverName: string | null
+  /** False: any certificate of anybody is taken. */
+  readonly verifies: boolean
+  /** Where the texts came from. */
+  readonly files: readonly string[]
+}
+
 export interface UpstreamConfiguration {
   readonly name: string
   /** Origins, `http://127.0.0.1:3000`, without path. */
@@ -53,6 +68,10 @@ export interface UpstreamConfiguration {
   readonly host: string | null
   /** How long refused connections mean "not ready yet" before the first answer, ms. */
   readonly startupMs: number
+  /** Absent: nothing is said of it, and endpoints with TLS are verified. */
+  readonly tls?: UpstreamTlsConfiguration
+  /** Whether HTTP/2 is spoken where ALPN agrees on it, and without asking where there is no TLS. Absent: no. */
+  readonly http2?: boolean
   /** Everything under this upstream by key, policies' options included (`bulkhead`, `timeouts`, …). */
   readonly options: OptionBag
 }

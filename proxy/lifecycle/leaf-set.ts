@@ -45,8 +45,7 @@ export class LeafSet {
   }
 }
 
-/** All that connections are made from. */
-function keyOf({ endpoints, options }: UpstreamConfiguration): string {
-  const { timeouts, tls, http2 } = options
-  return JSON.stringify([endpoints, timeouts, tls, http2])
+/** All that connections are made from; of files what stands in them, so that a renewed one is taken up. */
+function keyOf({ endpoints, host, options, tls, http2 }: UpstreamConfiguration): string {
+  return JSON.stringify([endpoints, host, options['timeouts'], tls, http2])
 }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../core/clock.ts'
 import type { UpstreamConfiguration } from '../core/configuration.ts'
+import type { Meter } from '../core/meter.ts'
 import type { Random } from '../core/random.ts'
 import type { Endpoint, Upstream } from '../core/upstream.ts'
 import type { UpstreamTimeouts } from '../policies/timeouts/schema.ts'
@@ -10,12 +11,21 @@ import { createHttp1Upstream } from '../upstream/http1-upstream.ts'
 /** The defaults of the schema, for configurations that were not read from a file. */
 const defaults = { connectMs: 1_000, idleMs: 60_000, keepAliveMs: 4_000 }
 
-export function leafOf(upstream: UpstreamConfiguration, clock: Clock, random: Random): Upstream {
+/** What every leaf stands on. */
+export interface LeafGround {
+  readonly clock: Clock
+  readonly random: Random
+  readonly meter: Meter
+}
+
+export function leafOf(upstream: UpstreamConfiguration, { clock, random, meter }: LeafGround): Upstream {
+  const { name } = upstream
+  const waits = meter.histogram('seawall_connection_wait_seconds', { upstream: name })
   const options = upstream.options['timeouts']
   // `"off"` takes the limit from attempts; a connection that never opens or never moves would still hang for ever.
   const timeouts = (options === undefined || options === 'off' ? {} : options) as UpstreamTimeouts
   return createHttp1Upstream({
-    name: upstream.name,
+    name,
     endpoints: upstream.endpoints.map(endpointOf),
     host: upstream.host,
     timeouts: {
@@ -23,6 +33,8 @@ export function leafOf(upstream: UpstreamConfiguration, clock: Clock, random: Ra
       idleMs: timeouts.idle ?? defaults.idleMs,
       keepAliveMs: timeouts.keepAlive ?? defaults.keepAliveMs,
     },
+    tls: upstream.tls,
+    onConnectionWait: (waitedMs) => { waits.observe(waitedMs) },
     clock,
     random,
   })

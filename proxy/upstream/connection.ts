@@ -6,6 +6,7 @@
 
 import type { Attempt, Leaf } from '../core/attempt.ts'
 import type { FaultCode } from '../core/codes.ts'
+import { isIdempotent } from '../core/methods.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { bodyUntilClose } from '../http1/framing.ts'
 import { AnswerReader } from './answer-reader.ts'
@@ -17,9 +18,6 @@ import { ReplyBody } from './reply-body.ts'
 import type { ReplyBodyOwner } from './reply-body.ts'
 import { RequestSide } from './request-side.ts'
 import { Stillness } from './stillness.ts'
-
-/** Methods that may be sent again when it is unknown whether they were acted on (RFC 9110 section 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner {
   readonly #pool: Pool
@@ -38,8 +36,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   /** See Pool.depart. */
   isWarm = false
   #isPaused = false
-  /** While idle: not to be used from then on, clock ms. */
+  /** Pool's own, clock ms: while idle, not to be used from then on; opened; not to be kept from then on. */
   expiresAt = 0
+  wishedAt = 0
+  retiresAt = Infinity
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -98,7 +98,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   }
 
   // LineOwner
-  opened(): void { this.begin() }
+  opened(): void {
+    this.#pool.connected(this)
+    this.begin()
+  }
 
   read(count: number, bytes: Buffer): boolean {
     const attempt = this.#attempt
@@ -144,7 +147,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     if (attempt === null) return this.#drop()
     const { method } = attempt.work.exchange.caller.head
     // A kept connection whose peer leaves without a word: chance, and free to repeat where repeating is harmless.
-    const isFree = !this.#isBegun || (!this.#hasAnswer && this.#request.isUntouched && idempotent.has(method))
+    const isFree = !this.#isBegun || (!this.#hasAnswer && this.#request.isUntouched && isIdempotent(method))
     if (this.#served > 0 && isFree) this.#giveAway(attempt)
     else this.#fail(fault, cause)
   }

@@ -1,19 +1,15 @@
 // The leaf over our own HTTP/1.1: the cases every leaf must pass, and what is particular to it.
 
-import { createServer } from 'node:tls'
-import type { AddressInfo } from 'node:net'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { createHttp1Upstream } from './http1-upstream.ts'
-import type { Http1UpstreamOptions } from './http1-upstream.ts'
 import { always, answer, LeafBench, sendOver, turn } from './fixtures/leaf-bench.ts'
 import { bodyOf, Collected, PushedBody } from './fixtures/leaf-bodies.ts'
 import { conformLeaf } from './fixtures/leaf-conformance.ts'
 import { leafOptions, Sent } from './fixtures/leaf-fixture.ts'
 import { ScriptedOrigin } from './fixtures/scripted-origin.ts'
 import type { OriginPeer } from './fixtures/scripted-origin.ts'
-import { testCertificate, testKey } from './fixtures/test-certificate.ts'
 
 conformLeaf('http1', createHttp1Upstream)
 
@@ -326,39 +322,4 @@ await test('closing lets what runs come to its end, and nothing stay', async (t)
 await test('an upstream needs an endpoint', (t) => {
   t.throws(() => createHttp1Upstream(leafOptions([])), /has no endpoint/)
   t.end()
-})
-
-/** An origin behind TLS, and an upstream in front of it. */
-async function secured(t: Test, tls: Http1UpstreamOptions['tls']): Promise<Sent> {
-  const server = createServer({ key: testKey, cert: testCertificate }, (socket) => {
-    socket.on('error', () => {})
-    socket.on('data', () => { socket.write(answer(`${String(socket.servername)} ${String(socket.alpnProtocol)}`)) })
-  })
-  server.on('tlsClientError', () => {})
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as AddressInfo
-  const endpoints = [{ url: `https://127.0.0.1:${port}`, host: '127.0.0.1', port, isSecure: true }]
-  const upstream = createHttp1Upstream({ ...leafOptions([], { endpoints }), tls })
-  t.teardown(() => {
-    upstream.close()
-    server.close()
-  })
-  const sent = sendOver(upstream)
-  t.teardown(() => sent.attempt.leaf?.cut())
-  return sent
-}
-
-await test('TLS is spoken to who can prove its name', async (t) => {
-  const byAddress = await secured(t, { ca: testCertificate })
-  t.equal((await byAddress.body()).text, 'false false')
-  const byName = await secured(t, { ca: testCertificate, serverName: 'origin.test' })
-  t.equal((await byName.body()).text, 'origin.test false')
-})
-
-await test('TLS with a stranger, or one of another name, fails before anything is sent', async (t) => {
-  for (const tls of [undefined, { ca: testCertificate, serverName: 'other.test' }]) {
-    const sent = await secured(t, tls)
-    t.equal(await sent.fault(), 'upstream.tls')
-    t.equal(sent.attempt.work.delivered, 'no')
-  }
 })

@@ -6,8 +6,8 @@ import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { CheckResult, Endpoint, Upstream } from '../core/upstream.ts'
-import { checkEndpoint } from './endpoint-check.ts'
 import { Line } from './line.ts'
+import type { Lookup } from './name-lookup.ts'
 import { Pool } from './pool.ts'
 import type { PoolTimeouts } from './pool.ts'
 import { RequestHeads } from './request-head.ts'
@@ -21,6 +21,10 @@ export interface Http1UpstreamOptions {
   /** All in ms. `streamIdleMs` is 5 minutes unless given. */
   readonly timeouts: Omit<PoolTimeouts, 'streamIdleMs'> & { readonly streamIdleMs?: number | undefined }
   readonly tls?: UpstreamTls | undefined
+  /** Asks for the addresses of a name; the system's resolver unless given. */
+  readonly lookup?: Lookup | undefined
+  /** Told what each new connection took until it could carry an attempt, ms. */
+  readonly onConnectionWait?: ((waitedMs: number) => void) | undefined
   /** The Host of checks; the endpoint's own unless given. Attempts carry theirs. */
   readonly host?: string | null
   readonly clock: Clock
@@ -49,16 +53,19 @@ class Http1Upstream implements Upstream {
   #next = 0
 
   constructor(options: Http1UpstreamOptions) {
-    const { clock, tls } = options
+    const { clock, random, tls, lookup, onConnectionWait = () => {} } = options
     const timeouts = { ...options.timeouts, streamIdleMs: options.timeouts.streamIdleMs ?? defaultStreamIdleMs }
-    const heads = new RequestHeads(options.random)
+    const heads = new RequestHeads(random)
     this.name = options.name
     this.endpoints = options.endpoints
     this.#clock = clock
     this.#host = options.host ?? null
     this.#sweepMs = Math.min(longestSweepMs, Math.max(1, timeouts.idleMs / 4))
     this.#pools = options.endpoints.map(
-      (endpoint) => new Pool(endpoint, timeouts, clock, new SocketOpening(endpoint, tls), heads),
+      (endpoint) => new Pool({
+        endpoint, timeouts, clock, heads, onConnectionWait,
+        opening: new SocketOpening({ endpoint, tls, lookup, clock, random }),
+      }),
     )
   }
 
@@ -87,8 +94,7 @@ class Http1Upstream implements Upstream {
   }
 
   check(endpoint: Endpoint, path: string, timeoutMs: number): Promise<CheckResult> {
-    const { opening } = this.#poolOf(endpoint)
-    return checkEndpoint({ endpoint, opening, host: this.#host, path, timeoutMs, clock: this.#clock })
+    return this.#poolOf(endpoint).check(this.#host, path, timeoutMs)
   }
 
   inspect(): Record<string, number | string> {
@@ -127,7 +133,7 @@ class Http1Upstream implements Upstream {
     let fewest = Infinity
     for (let i = 0; i < pools.length; i++) {
       const pool = pools[(start + i) % pools.length] as Pool
-      const busy = pool.openCount - pool.idleCount
+      const busy = pool.busyCount
       if (busy < fewest) {
         best = pool
         fewest = busy

@@ -5,10 +5,12 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Exchange } from '../core/exchange.ts'
-import type { Endpoint } from '../core/upstream.ts'
+import type { CheckResult, Endpoint } from '../core/upstream.ts'
 import { noBody } from '../http1/framing.ts'
 import type { AnswerReader } from './answer-reader.ts'
 import { Connection } from './connection.ts'
+import { checkEndpoint } from './endpoint-check.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import type { RequestHeads } from './request-head.ts'
 import type { SocketOpening } from './socket-opening.ts'
 
@@ -23,18 +25,29 @@ export interface PoolTimeouts {
   readonly keepAliveMs: number
 }
 
+export interface PoolOptions {
+  readonly endpoint: Endpoint
+  readonly timeouts: PoolTimeouts
+  readonly clock: Clock
+  readonly opening: SocketOpening
+  readonly heads: RequestHeads
+  /** Told what each new connection took until it could carry an attempt, ms. */
+  readonly onConnectionWait: (waitedMs: number) => void
+}
+
 /** An origin closes at the time it announces: we have to be earlier, by more than a request takes to arrive. */
 const keepAliveMarginMs = 1000
 
 /** What an origin announces is believed up to here: what lies in between may forget a connection sooner. */
 const longestKeepAliveMs = 60_000
 
-export class Pool {
+export class Pool implements EndpointPool {
   readonly endpoint: Endpoint
   readonly timeouts: PoolTimeouts
   readonly clock: Clock
   readonly opening: SocketOpening
   readonly #heads: RequestHeads
+  readonly #onConnectionWait: (waitedMs: number) => void
   readonly #authority: string
   readonly #free: Connection[] = []
   readonly #all = new Set<Connection>()
@@ -47,13 +60,14 @@ export class Pool {
   opened = 0
   reused = 0
 
-  constructor(endpoint: Endpoint, timeouts: PoolTimeouts, clock: Clock, opening: SocketOpening, heads: RequestHeads) {
-    this.endpoint = endpoint
-    this.timeouts = timeouts
-    this.clock = clock
-    this.opening = opening
-    this.#heads = heads
-    this.#authority = new URL(endpoint.url).host
+  constructor(options: PoolOptions) {
+    this.endpoint = options.endpoint
+    this.timeouts = options.timeouts
+    this.clock = options.clock
+    this.opening = options.opening
+    this.#heads = options.heads
+    this.#onConnectionWait = options.onConnectionWait
+    this.#authority = new URL(options.endpoint.url).host
   }
 
   get openCount(): number {
@@ -62,6 +76,10 @@ export class Pool {
 
   get idleCount(): number {
     return this.#free.length
+  }
+
+  get busyCount(): number {
+    return this.#all.size - this.#free.length
   }
 
   /** Sends the attempt over the warmest free connection, or over a new one. */
@@ -78,6 +96,16 @@ export class Pool {
       }
     }
     this.#open().send(attempt)
+  }
+
+  check(host: string | null, path: string, timeoutMs: number): Promise<CheckResult> {
+    const { endpoint, opening, clock } = this
+    return checkEndpoint({ endpoint, opening, host, path, timeoutMs, clock })
+  }
+
+  /** Connection: it is open, and may carry an attempt for the first time. */
+  connected(connection: Connection): void {
+    this.#onConnectionWait(this.clock.now() - connection.wishedAt)
   }
 
   /**
@@ -111,8 +139,9 @@ export class Pool {
     const keptMs = keepAliveS < 0
       ? this.timeouts.keepAliveMs
       : Math.min(keepAliveS * 1000 - keepAliveMarginMs, longestKeepAliveMs)
-    if (this.#isClosing || keptMs <= 0) return connection.shut()
-    connection.expiresAt = this.clock.now() + keptMs
+    const now = this.clock.now()
+    if (this.#isClosing || keptMs <= 0 || now >= connection.retiresAt) return connection.shut()
+    connection.expiresAt = Math.min(now + keptMs, connection.retiresAt)
     if (framing === noBody) return this.#rest(connection)
     this.#free.push(connection)
     connection.isWarm = true
@@ -167,6 +196,8 @@ export class Pool {
 
   #open(): Connection {
     const connection = new Connection(this)
+    connection.wishedAt = this.clock.now()
+    connection.retiresAt = connection.wishedAt + this.opening.mostAgeMs()
     this.#all.add(connection)
     this.opened++
     return connection

@@ -2,18 +2,33 @@
 // a good part of what a small answer costs in Node. It neither pools nor times.
 
 import { connect as connectTcp, isIP } from 'node:net'
-import type { OnReadOpts, Socket } from 'node:net'
+import type { LookupFunction, OnReadOpts, Socket } from 'node:net'
 import { connect as connectTls, createSecureContext } from 'node:tls'
 import type { SecureContext } from 'node:tls'
+import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
 import type { Endpoint } from '../core/upstream.ts'
+import { NameLookup } from './name-lookup.ts'
+import type { Lookup } from './name-lookup.ts'
 
 /** What an upstream's TLS needs beyond Node's defaults; PEM. */
 export interface UpstreamTls {
-  readonly ca?: string | Buffer | undefined
-  readonly cert?: string | Buffer | undefined
-  readonly key?: string | Buffer | undefined
+  /** The authorities that are trusted; those that Node knows without it. */
+  readonly ca?: string | Buffer | null | undefined
+  readonly cert?: string | Buffer | null | undefined
+  readonly key?: string | Buffer | null | undefined
   /** The name asked for and verified; the endpoint's host without it. */
-  readonly serverName?: string | undefined
+  readonly serverName?: string | null | undefined
+  /** False: any certificate of anybody is taken. */
+  readonly verifies?: boolean | undefined
+}
+
+export interface SocketOpeningOptions {
+  readonly endpoint: Endpoint
+  readonly tls?: UpstreamTls | undefined
+  readonly lookup?: Lookup | undefined
+  readonly clock: Clock
+  readonly random: Random
 }
 
 /** Called for each read; the bytes are valid during the call. False: stop reading until the socket is resumed. */
@@ -25,18 +40,36 @@ const sharedBytes = Buffer.allocUnsafeSlow(64 * 1024)
 /** A TLS record; each socket its own, because decryption may be set off from within another socket's turn. */
 const recordBytes = 16 * 1024
 
+/** A name may be somebody else's by then, ms; and the part of it that is left to chance, so that not all end at once. */
+const nameAgeMs = 60_000
+const ageJitter = 0.2
+
+const http1Alone = ['http/1.1']
+/** In the order in which they are liked. */
+const http2First = ['h2', 'http/1.1']
+
 export class SocketOpening {
   readonly #endpoint: Endpoint
   readonly #serverName: string
+  readonly #verifies: boolean
   readonly #context: SecureContext | null
+  readonly #random: Random
+  /** Null for an address. */
+  readonly #lookup: LookupFunction | null
 
   /** Throws when certificate or key cannot be read. */
-  constructor(endpoint: Endpoint, tls: UpstreamTls | undefined) {
+  constructor({ endpoint, tls, lookup, clock, random }: SocketOpeningOptions) {
+    const host = unbracketed(endpoint.host)
     this.#endpoint = endpoint
+    this.#random = random
     // A server name is never an address (RFC 6066 section 3), and never what the caller wrote in Host.
-    this.#serverName = tls?.serverName ?? (isIP(endpoint.host) === 0 ? endpoint.host : '')
+    this.#serverName = tls?.serverName ?? (isIP(host) === 0 ? host : '')
+    this.#verifies = tls?.verifies ?? true
+    this.#lookup = isIP(host) === 0 ? new NameLookup({ name: host, clock, random, lookup }).resolve : null
     this.#context = endpoint.isSecure
-      ? createSecureContext({ ca: tls?.ca, cert: tls?.cert, key: tls?.key, minVersion: 'TLSv1.2' })
+      ? createSecureContext({
+        ca: tls?.ca ?? undefined, cert: tls?.cert ?? undefined, key: tls?.key ?? undefined, minVersion: 'TLSv1.2',
+      })
       : null
   }
 
@@ -44,16 +77,31 @@ export class SocketOpening {
     return this.#context !== null
   }
 
+  /** Age at which a connection that is made now should end, ms: whoever has a name may move. */
+  mostAgeMs(): number {
+    return this.#lookup === null ? Infinity : nameAgeMs * (1 - ageJitter / 2 + ageJitter * this.#random())
+  }
+
   /** Begins to connect: 'connect' follows, and with TLS 'secureConnect'. */
   open(onRead: OnRead): Socket {
+    const buffer = this.#context === null ? sharedBytes : Buffer.allocUnsafeSlow(recordBytes)
+    return this.#connect(http1Alone, { onread: readingInto(buffer, onRead) })
+  }
+
+  /** The same for whoever reads the socket by other means; with TLS, HTTP/2 is offered as well. */
+  openUnread(): Socket {
+    return this.#connect(http2First, {})
+  }
+
+  #connect(protocols: string[], reading: { readonly onread?: OnReadOpts }): Socket {
     const { host, port } = this.#endpoint
-    const common = { host: unbracketed(host), port, noDelay: true }
-    if (this.#context === null) return connectTcp({ ...common, onread: readingInto(sharedBytes, onRead) })
-    const onread = readingInto(Buffer.allocUnsafeSlow(recordBytes), onRead)
-    const options = {
-      ...common, onread, secureContext: this.#context, servername: this.#serverName, ALPNProtocols: ['http/1.1'],
-    }
-    return connectTls(options)
+    const common = { host: unbracketed(host), port, noDelay: true, ...reading }
+    const named = this.#lookup === null ? common : { ...common, lookup: this.#lookup }
+    if (this.#context === null) return connectTcp(named)
+    return connectTls({
+      ...named, secureContext: this.#context, servername: this.#serverName, ALPNProtocols: protocols,
+      rejectUnauthorized: this.#verifies,
+    })
   }
 }
 
