@@ -1,15 +1,14 @@
 // The whole picture of config/charge.json on ports of its own: the provider simulator and the charge service in this
 // process, Seawall in front of and beside the service in a process of its own.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Simulator } from '../../provider-sim/simulator.ts'
 import { startSimulator } from '../../provider-sim/simulator.ts'
 import { buildApp } from '../../sample-service/app.ts'
 import { freePorts } from './free-port.ts'
-import { root, startWithText, temporaryFolder } from './seawall.ts'
-import type { Running } from './seawall.ts'
+import { entry, isReady, root, Running, temporaryFolder } from './seawall.ts'
 
 /** The ports that are written in the file, by what stands there. */
 const written = {
@@ -23,11 +22,20 @@ export interface Picture {
   readonly simulator: Simulator
   readonly ports: Readonly<Record<PictureName, number>>
   readonly adminToken: string
+  /** Another process in the place of one that has ended. */
+  startAgain(): Promise<Running>
 }
 
-export async function startPicture(t: Test): Promise<Picture> {
+export interface PictureOptions {
+  /** The dependencies of another picture, which closes them; absent: its own. */
+  readonly simulator?: Simulator
+  /** How long a drain serves on. */
+  readonly drainDelay?: string
+}
+
+export async function startPicture(t: Test, { simulator: shared, drainDelay }: PictureOptions = {}): Promise<Picture> {
   const folder = temporaryFolder(t)
-  const simulator = await startSimulator({ ledgerPath: join(folder, 'ledger.ndjson'), closeGraceMs: 100 })
+  const simulator = shared ?? await startSimulator({ ledgerPath: join(folder, 'ledger.ndjson'), closeGraceMs: 100 })
   const names = Object.keys(written) as PictureName[]
   const free = await freePorts(names.length)
   const ports = Object.fromEntries(names.map((name, i) => [name, free[i]])) as Record<PictureName, number>
@@ -41,12 +49,21 @@ export async function startPicture(t: Test): Promise<Picture> {
   })
   // Dependencies first: a service that waits for one of them could not close.
   t.teardown(async () => {
-    await simulator.close()
+    if (shared === undefined) await simulator.close()
     await app.close()
   })
   await app.listen({ host: '127.0.0.1', port: ports.service })
-  const seawall = await startWithText(t, textFor(ports, simulator), { DRAIN_DELAY: '0s' })
-  return { seawall, simulator, ports, adminToken }
+  const file = join(folder, 'seawall.json')
+  writeFileSync(file, textFor(ports, simulator).replace('"drain": {', `"drain": { "delay": "${drainDelay ?? '0s'}",`))
+  const startAgain = (): Promise<Running> => startWith(t, folder, file)
+  return { seawall: await startAgain(), simulator, ports, adminToken, startAgain }
+}
+
+async function startWith(t: Test, folder: string, file: string): Promise<Running> {
+  const running = new Running(process.execPath, [entry, 'run', '--config', file], { cwd: folder })
+  t.teardown(() => running.stop('SIGKILL'))
+  await running.until(isReady)
+  return running
 }
 
 /** The file as it is, with other ports. */
