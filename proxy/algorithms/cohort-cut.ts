@@ -34,6 +34,8 @@ export class CohortCut {
   #served = 0
   #refused = 0
   #kept = 0
+  #came = 0
+  #cut = 0
   #quiet = 0
   #endsAt = 0
 
@@ -45,15 +47,19 @@ export class CohortCut {
   /** Whether anybody has been refused of late; while nobody has, nothing need be told. */
   get isActive(): boolean { return this.#isActive }
 
-  /** The part of the bins that is cut: 0 none. */
-  get part(): number { return 1 - (this.#boundary + 1) / this.#arrivals.length }
+  /** The part of those who came in the last window that was cut. */
+  part = 0
 
   /** One has come while it is active; true: its cohort is cut. `windowMs`: how long one looks before deciding. */
   isCut(level: number, cohort: number, windowMs: number, now: number): boolean {
     if (now >= this.#endsAt) this.#close(windowMs, now)
     const bin = level * cohorts + cohort
     this.#arrivals[bin] = (this.#arrivals[bin] as number) + 1
-    if (bin > this.#boundary) return true
+    this.#came++
+    if (bin > this.#boundary) {
+      this.#cut++
+      return true
+    }
     this.#kept++
     return false
   }
@@ -75,6 +81,9 @@ export class CohortCut {
     if (isQuiet) this.#open()
     else this.#boundary = this.#binAt(Math.max(surplus * this.#served, closing * this.#kept))
     this.#quiet = isQuiet ? this.#quiet + 1 : 0
+    this.part = this.#cut / Math.max(1, this.#came)
+    this.#came = 0
+    this.#cut = 0
     if (this.#quiet >= restWindows && this.part === 0) this.#isActive = false
     for (let bin = 0; bin < this.#arrivals.length; bin++) this.#arrivals[bin] = memory * (this.#arrivals[bin] as number)
     this.#served *= memory
