@@ -1,13 +1,16 @@
 // The list of experiments, and finding one by a name that may be misspelt.
 import type { Experiment } from './experiment.ts'
 import { abuse } from './experiments/abuse.ts'
+import { duplicatesExperiment } from './experiments/duplicates.ts'
 import { memory } from './experiments/memory.ts'
 import { overhead } from './experiments/overhead.ts'
 import { overload } from './experiments/overload.ts'
 import { routes } from './experiments/routes.ts'
 import { slowReader } from './experiments/slow-reader.ts'
 
-export const catalogue: readonly Experiment[] = [overhead, overload, routes, slowReader, memory, abuse]
+export const catalogue: readonly Experiment[] = [
+  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment,
+]
 
 /** The name among `names` that `given` is most probably meant to be; undefined when none is near. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
