@@ -54,6 +54,8 @@ export class Exchange extends Scope {
   kin: object | null
   /** Its place in the admission line while it waits there. */
   ticket: object | null
+  /** Whether a call that the service made for it, through here, was perhaps acted on. */
+  hasActedElsewhere: boolean
   /** What the policies of idempotency know of its key; null: it has none that counts. */
   keyed: object | null
   /** What has to be read of the request before it may take a permit; null: nothing. */
@@ -87,6 +89,7 @@ export class Exchange extends Scope {
     this.inheritedPriority = null
     this.kin = null
     this.ticket = null
+    this.hasActedElsewhere = false
     this.keyed = null
     this.intake = null
     this.requestId = ''

@@ -134,7 +134,8 @@ export class Holding implements Keeper, Held {
   async #answered(reply: Reply): Promise<Outcome> {
     const { settings, isSeawall } = this.#keyed.route
     if (this.#isOver) return withStatus(reply, 'unrecorded')
-    if (isReleasing(reply, settings, isSeawall, this.#keyed.dispatched)) {
+    const isAlone = this.#keyed.dispatched <= 1 && !this.#work.exchange.hasActedElsewhere
+    if (isReleasing(reply, settings, isSeawall, isAlone)) {
       await this.#ledger.release()
       return this.#told(reply, 'released', false)
     }

@@ -8,15 +8,15 @@ import type { DoubtReason } from '../../core/record-store.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * Whether this answer frees the key: one of the listed statuses, from the only attempt that was dispatched; the word of
- * another Seawall that it sent nothing; or a 5xx where the route says so. A 503 or 408 may come after a charge and is
- * recorded like any other.
+ * Whether this answer frees the key: one of the listed statuses, or the word of another Seawall that it sent nothing,
+ * from the only attempt that was dispatched, and nothing was done for it elsewhere; or a 5xx where the route says so. A
+ * 503 or 408 may come after a charge and is recorded like any other. `isAlone`: this attempt is all that was sent.
  */
 export function isReleasing(
-  { status, headers }: Reply, settings: Settings, believesStatus: boolean, dispatched: number,
+  { status, headers }: Reply, settings: Settings, believesStatus: boolean, isAlone: boolean,
 ): boolean {
-  if (dispatched <= 1 && settings.releasing.has(status)) return true
-  if (dispatched <= 1 && believesStatus && firstValue(headers, 'idempotency-status') === 'not-processed') return true
+  if (isAlone && settings.releasing.has(status)) return true
+  if (isAlone && believesStatus && firstValue(headers, 'idempotency-status') === 'not-processed') return true
   return settings.retriesServerErrors && status >= 500
 }
 

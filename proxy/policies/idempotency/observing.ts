@@ -91,7 +91,7 @@ export function observedRecord(route: KeyedRoute): Layer {
 
 function write(route: KeyedRoute, { record, token }: ObservedKey, outcome: Outcome, isSent: boolean): void {
   const { desk: { store }, settings, isSeawall } = route
-  if (outcome.kind === 'reply' && !isReleasing(outcome, settings, isSeawall, 1)) {
+  if (outcome.kind === 'reply' && !isReleasing(outcome, settings, isSeawall, true)) {
     const { status, headers } = outcome
     const answer = { status, statusText: '', headers, body: null, trailers: null, gap: 'too-large' } as const
     void store.finish(record, token, answer, settings.ttlMs)

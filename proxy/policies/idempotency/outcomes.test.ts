@@ -369,3 +369,29 @@ test('a caller that leaves while its body is read leaves nothing behind', async 
   t.equal(world.upstream.received, 0)
   t.strictSame(world.broken(), [])
 })
+
+test('a 429 after an attempt that perhaps charged frees nothing: it is the answer', async (t) => {
+  const upstream = { deduplicates: { header: 'idempotency-key', for: 86_400_000 } }
+  const world = new KeyedWorld({ route: { retry: { maxAttempts: 2 } }, upstream })
+  world.upstream.step = (count) => count === 1 ? { fails: 'upstream.reset' } : { status: 429, executes: false }
+  const first = await world.chargeAt(0)
+  await world.run(2_000)
+  t.equal(first.status, 429)
+  t.equal(field(first, 'idempotency-status'), 'executed')
+  const again = await world.chargeAt(3_000)
+  t.equal(field(again, 'idempotency-replayed'), 'true')
+  t.equal(world.upstream.received, 2)
+  t.strictSame(world.broken(), [])
+})
+
+test('a 401 of a service that has called somebody for it frees nothing', async (t) => {
+  const world = new KeyedWorld()
+  world.upstream.step = (_count, attempt) => {
+    // As the gate of egress calls does, when one made for this exchange was sent.
+    attempt.work.exchange.hasActedElsewhere = true
+    return { status: 401 }
+  }
+  await world.chargeAt(0)
+  t.equal(field(await world.chargeAt(1_000), 'idempotency-replayed'), 'true')
+  t.equal(world.upstream.received, 1)
+})

@@ -154,3 +154,14 @@ test('the lineage is bounded, and forgets', async (t) => {
   t.equal(lineage.find({ traceId: 'left', parentId: '', flags: '' }, 11_000).length, 0)
   t.equal(lineage.figures()['left'], 0)
 })
+
+test('an exchange knows that a call made for it was perhaps acted on, and nothing of calls that only read', async (t) => {
+  for (const [method, hasActed] of [['GET', false], ['POST', true]] as const) {
+    const world = worldOf(50)
+    world.ask({ headers: traceparent() })
+    call(world, method)
+    await world.run(1_000)
+    const lender = world.joined.record.exchanges.find(({ plan }) => plan.route === 'charge')
+    t.equal(lender?.hasActedElsewhere, hasActed, method)
+  }
+})

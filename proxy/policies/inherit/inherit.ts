@@ -4,6 +4,7 @@
 
 import type { Exchange, Priority } from '../../core/exchange.ts'
 import type { Counter } from '../../core/meter.ts'
+import { isSafe } from '../../core/methods.ts'
 import type { Outcome, Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyContext, PolicyDefinition } from '../../core/policy.ts'
 import { isTraceId, parseTraceparent } from '../../core/traceparent.ts'
@@ -110,6 +111,9 @@ class TakingGate implements Gate<Exchange> {
 
   judge(exchange: Exchange, outcome: Outcome): void {
     if (outcome.kind === 'abandoned' && isOrphan(exchange)) this.#counters.cancelled.add()
+    if (exchange.work.delivered === 'no' || isSafe(exchange.caller.head.method)) return
+    // Whatever the service says of its own request now: something may have been done for it.
+    for (const one of (exchange.kin ?? []) as readonly Kin[]) one.exchange.hasActedElsewhere = true
   }
 
   release(exchange: Exchange): void {
