@@ -155,7 +155,7 @@ test('the lineage is bounded, and forgets', async (t) => {
   t.equal(lineage.figures()['left'], 0)
 })
 
-test('an exchange knows that a call made for it was perhaps acted on, and nothing of calls that only read', async (t) => {
+test('an exchange knows of calls made for it that were perhaps acted on, not of those that only read', async (t) => {
   for (const [method, hasActed] of [['GET', false], ['POST', true]] as const) {
     const world = worldOf(50)
     world.ask({ headers: traceparent() })
