@@ -49,7 +49,8 @@ export const deduplicatesSchema = Type.Object({
   fields: optional(Type.Array(Type.String({
     format: 'json-path', description: 'A value of a JSON body.', examples: ['$.order_id'],
   }), {
-    description: 'For from-fields: all that makes the call what it is. Two calls with the same are one to the provider.',
+    description: 'For from-fields: all that makes the call what it is. Two calls with the same are one for the '
+      + 'provider.',
     minItems: 1, maxItems: 20, uniqueItems: true, examples: [['$.order_id', '$.attempt']],
   })),
 }, {
