@@ -34,6 +34,7 @@ export function leafOf(upstream: UpstreamConfiguration, { clock, random, meter }
       keepAliveMs: timeouts.keepAlive ?? defaults.keepAliveMs,
     },
     tls: upstream.tls,
+    http2: upstream.http2,
     onConnectionWait: (waitedMs) => { waits.observe(waitedMs) },
     clock,
     random,

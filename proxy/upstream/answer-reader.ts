@@ -24,8 +24,8 @@ const trailerLimits: HeadLimits = {
 }
 
 /** Interim answers to one request beyond either are a flood. */
-const maxInterim = 16
-const maxInterimBytes = 32 * 1024
+export const maxInterim = 16
+export const maxInterimBytes = 32 * 1024
 
 /** Takes interim answers, 100 included, 101 never. */
 export interface InterimSink {

@@ -43,7 +43,8 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
 
   constructor(pool: Pool) {
     this.#pool = pool
-    this.#line = new Line(pool.opening, pool.timeouts.connectMs, pool.clock, this)
+    const socket = pool.opening.open((count, bytes) => this.#read(count, bytes))
+    this.#line = new Line(socket, pool.opening.isSecure, pool.timeouts.connectMs, pool.clock, this)
     this.#request = new RequestSide(this.#line, pool.clock)
   }
 
@@ -103,31 +104,6 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     this.begin()
   }
 
-  read(count: number, bytes: Buffer): boolean {
-    const attempt = this.#attempt
-    if (attempt === null || !this.#line.isOpen) {
-      // Nobody asked: whatever this is, it must not be taken for the answer to the next request.
-      this.#drop()
-      return false
-    }
-    if (!this.#isBegun) {
-      this.#giveAway(attempt)
-      return false
-    }
-    this.#hasAnswer = true
-    this.#stillness.moved()
-    const answer = this.#answer
-    answer.read(bytes, count, this)
-    // An interim answer may have made somebody cut the attempt.
-    if (this.#attempt !== attempt) return false
-    if (answer.status === 'malformed' && this.#reply === null) this.#fail('upstream.malformed', answer.cause)
-    else if (answer.status !== 'head') this.#readBody(attempt, answer.takeBody(bytes))
-    // By now the connection may serve another attempt, or be gone.
-    this.#isPaused = this.#reply !== null && !this.#reply.wantsMore
-    if (this.#isPaused) this.#attempt?.turn('idle')
-    return !this.#isPaused
-  }
-
   drained(): void {
     this.#stillness.moved()
     this.#request.drained()
@@ -171,6 +147,31 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   // InterimSink
   interim(status: number, headers: RawHeaders): void {
     if (this.#attempt !== null) this.#request.interim(status, headers, this.#attempt)
+  }
+
+  #read(count: number, bytes: Buffer): boolean {
+    const attempt = this.#attempt
+    if (attempt === null || !this.#line.isOpen) {
+      // Nobody asked: whatever this is, it must not be taken for the answer to the next request.
+      this.#drop()
+      return false
+    }
+    if (!this.#isBegun) {
+      this.#giveAway(attempt)
+      return false
+    }
+    this.#hasAnswer = true
+    this.#stillness.moved()
+    const answer = this.#answer
+    answer.read(bytes, count, this)
+    // An interim answer may have made somebody cut the attempt.
+    if (this.#attempt !== attempt) return false
+    if (answer.status === 'malformed' && this.#reply === null) this.#fail('upstream.malformed', answer.cause)
+    else if (answer.status !== 'head') this.#readBody(attempt, answer.takeBody(bytes))
+    // By now the connection may serve another attempt, or be gone.
+    this.#isPaused = this.#reply !== null && !this.#reply.wantsMore
+    if (this.#isPaused) this.#attempt?.turn('idle')
+    return !this.#isPaused
   }
 
   /** The attempt goes over a new connection: nothing was written for it, or writing it again is harmless. */

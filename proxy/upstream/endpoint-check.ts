@@ -35,25 +35,25 @@ export function checkEndpoint(check: EndpointCheck): Promise<CheckResult> {
     }
     const lost = (fault: FaultCode): void => { end(fault) }
     const timer = clock.after(timeoutMs, () => { lost('upstream.timeout') })
-    const line = new Line(opening, timeoutMs, clock, {
-      opened: () => { line.socket.write(requestOf(path, host ?? new URL(endpoint.url).host)) },
-      read: (count, bytes) => {
-        // Interim answers say nothing of health: the head that follows them is meant.
-        for (let at = 0; at < count;) {
-          at = reader.read(bytes, at, count)
-          if (reader.status === 'incomplete') return true
-          if (reader.status !== 'complete' || !head.parse(reader.text, headLimits)) {
-            lost('upstream.malformed')
-            return false
-          }
-          if (head.status >= 200) {
-            end(head.status)
-            return false
-          }
-          reader.reset()
+    const socket = opening.open((count, bytes) => {
+      // Interim answers say nothing of health: the head that follows them is meant.
+      for (let at = 0; at < count;) {
+        at = reader.read(bytes, at, count)
+        if (reader.status === 'incomplete') return true
+        if (reader.status !== 'complete' || !head.parse(reader.text, headLimits)) {
+          lost('upstream.malformed')
+          return false
         }
-        return true
-      },
+        if (head.status >= 200) {
+          end(head.status)
+          return false
+        }
+        reader.reset()
+      }
+      return true
+    })
+    const line = new Line(socket, opening.isSecure, timeoutMs, clock, {
+      opened: () => { socket.write(requestOf(path, host ?? new URL(endpoint.url).host)) },
       drained: () => {},
       ended: () => { lost('upstream.reset') },
       lost,

@@ -6,6 +6,8 @@ import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import type { CheckResult, Endpoint, Upstream } from '../core/upstream.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
+import { Http2Pool } from './http2-pool.ts'
 import { Line } from './line.ts'
 import type { Lookup } from './name-lookup.ts'
 import { Pool } from './pool.ts'
@@ -21,6 +23,8 @@ export interface Http1UpstreamOptions {
   /** All in ms. `streamIdleMs` is 5 minutes unless given. */
   readonly timeouts: Omit<PoolTimeouts, 'streamIdleMs'> & { readonly streamIdleMs?: number | undefined }
   readonly tls?: UpstreamTls | undefined
+  /** Whether HTTP/2 is spoken: where ALPN agrees on it; without TLS always. */
+  readonly http2?: boolean | undefined
   /** Asks for the addresses of a name; the system's resolver unless given. */
   readonly lookup?: Lookup | undefined
   /** Told what each new connection took until it could carry an attempt, ms. */
@@ -45,7 +49,7 @@ export function createHttp1Upstream(options: Http1UpstreamOptions): Upstream {
 class Http1Upstream implements Upstream {
   readonly name: string
   readonly endpoints: readonly Endpoint[]
-  readonly #pools: readonly Pool[]
+  readonly #pools: readonly EndpointPool[]
   readonly #clock: Clock
   readonly #host: string | null
   readonly #sweepMs: number
@@ -55,6 +59,7 @@ class Http1Upstream implements Upstream {
   constructor(options: Http1UpstreamOptions) {
     const { clock, random, tls, lookup, onConnectionWait = () => {} } = options
     const timeouts = { ...options.timeouts, streamIdleMs: options.timeouts.streamIdleMs ?? defaultStreamIdleMs }
+    const PoolOfKind = options.http2 === true ? Http2Pool : Pool
     const heads = new RequestHeads(random)
     this.name = options.name
     this.endpoints = options.endpoints
@@ -62,7 +67,7 @@ class Http1Upstream implements Upstream {
     this.#host = options.host ?? null
     this.#sweepMs = Math.min(longestSweepMs, Math.max(1, timeouts.idleMs / 4))
     this.#pools = options.endpoints.map(
-      (endpoint) => new Pool({
+      (endpoint) => new PoolOfKind({
         endpoint, timeouts, clock, heads, onConnectionWait,
         opening: new SocketOpening({ endpoint, tls, lookup, clock, random }),
       }),
@@ -77,15 +82,15 @@ class Http1Upstream implements Upstream {
   }
 
   probe(timeoutMs: number): Promise<string | null> {
-    const [endpoint, pool] = [this.endpoints[0] as Endpoint, this.#pools[0] as Pool]
+    const [endpoint, pool] = [this.endpoints[0] as Endpoint, this.#pools[0] as EndpointPool]
     return new Promise((resolve) => {
       const end = (seen: string | null): void => {
         line.shut()
         resolve(seen)
       }
-      const line = new Line(pool.opening, timeoutMs, this.#clock, {
+      const { opening } = pool
+      const line = new Line(opening.openUnread(), opening.isSecure, timeoutMs, this.#clock, {
         opened: () => { end(null) },
-        read: () => false,
         drained: () => {},
         ended: () => {},
         lost: (_fault, cause) => { end(`${endpoint.url}: ${cause}`) },
@@ -119,20 +124,20 @@ class Http1Upstream implements Upstream {
     for (const pool of this.#pools) pool.close()
   }
 
-  #poolOf(endpoint: Endpoint): Pool {
+  #poolOf(endpoint: Endpoint): EndpointPool {
     const at = this.endpoints.indexOf(endpoint)
     return this.#pools[at] ?? this.#pick()
   }
 
   /** The endpoint with the fewest attempts, in turn among equals. */
-  #pick(): Pool {
+  #pick(): EndpointPool {
     const pools = this.#pools
-    let best = pools[0] as Pool
+    let best = pools[0] as EndpointPool
     if (pools.length === 1) return best
     const start = this.#next++ % pools.length
     let fewest = Infinity
     for (let i = 0; i < pools.length; i++) {
-      const pool = pools[(start + i) % pools.length] as Pool
+      const pool = pools[(start + i) % pools.length] as EndpointPool
       const busy = pool.busyCount
       if (busy < fewest) {
         best = pool

@@ -1,4 +1,4 @@
-// The socket of a connection from its first try to its end, in our words: open, bytes, room again, ended, lost. Why
+// The socket of a connection from its first try to its end, in our words: open, room again, ended, lost. Why
 // apart: a socket can end in six ways and say so twice, and whoever carries messages wants to hear of one, once.
 
 import type { Socket } from 'node:net'
@@ -6,13 +6,10 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { FaultCode } from '../core/codes.ts'
 import { causeOf, faultOf } from './faults.ts'
 import type { ConnectionPhase } from './faults.ts'
-import type { SocketOpening } from './socket-opening.ts'
 
 export interface LineOwner {
   /** The line can carry messages. At most once, and first. */
   opened(): void
-  /** Bytes, valid during the call. False: read no more until the socket is resumed. */
-  read(count: number, bytes: Buffer): boolean
   /** The socket has room again after it said it had enough. */
   drained(): void
   /** The peer ended its side in order. */
@@ -28,14 +25,15 @@ export class Line {
   #timer: Timer | null
   isShut = false
 
-  constructor(opening: SocketOpening, connectMs: number, clock: Clock, owner: LineOwner) {
+  /** The socket has just begun to connect; who opened it reads it. */
+  constructor(socket: Socket, isSecure: boolean, connectMs: number, clock: Clock, owner: LineOwner) {
     this.#owner = owner
-    const socket = this.socket = opening.open((count, bytes) => owner.read(count, bytes))
+    this.socket = socket
     socket.on('connect', () => {
       this.#phase = 'securing'
-      if (!opening.isSecure) this.#open()
+      if (!isSecure) this.#open()
     })
-    if (opening.isSecure) socket.on('secureConnect', () => { this.#open() })
+    if (isSecure) socket.on('secureConnect', () => { this.#open() })
     socket.on('drain', () => { owner.drained() })
     socket.on('end', () => { owner.ended() })
     socket.on('error', (error) => { owner.lost(faultOf(error, this.#phase), causeOf(error)) })

@@ -13,7 +13,7 @@ import { endToEnd } from './interim-fields.ts'
 import { Upload } from './upload.ts'
 
 /** How long a body waits for a 100 that may never come (RFC 9110 section 10.1.1 sets no number). */
-const continueMs = 1000
+export const continueMs = 1000
 
 export class RequestSide {
   readonly #line: Line

@@ -5,11 +5,20 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { BodySink, BodySource } from '../core/body.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
-import type { BodyWriter } from '../http1/body-writer.ts'
+
+/** Puts the bytes onto the wire in the protocol's framing. */
+export interface UploadWriter {
+  /** The body went beyond the length that was announced; what was too much was not written. */
+  readonly isOver: boolean
+  /** False: there is enough until it drains. */
+  write(chunk: Uint8Array): boolean
+  /** False: the body was not as long as announced, and the message cannot be completed. */
+  end(trailers: RawHeaders | null): boolean
+}
 
 export class Upload implements BodySink {
   readonly #source: BodySource
-  readonly #writer: BodyWriter
+  readonly #writer: UploadWriter
   readonly #attempt: Attempt
   #isOver = false
   /** Whether the source was set going. What has not flowed can still be sent by another attempt. */
@@ -19,7 +28,7 @@ export class Upload implements BodySink {
   /** The socket has enough until it drains. */
   isBlocked = false
 
-  constructor(source: BodySource, writer: BodyWriter, attempt: Attempt) {
+  constructor(source: BodySource, writer: UploadWriter, attempt: Attempt) {
     this.#source = source
     this.#writer = writer
     this.#attempt = attempt
