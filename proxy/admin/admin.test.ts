@@ -165,6 +165,8 @@ test('overrides are checked, and end by themselves', async (t) => {
   }
   t.equal(levels.length, 2)
   t.equal(audited[0]?.body, '{"level":"debug","for":"5m"}')
+  t.strictSame(audited.map(({ endsInMs }) => endsInMs), [300_000, 900_000, 3_600_000, ...bad.map(() => null)],
+    'on record with when it ends, also where nobody said so')
 })
 
 test('a name that only resolves to this machine is not let in', async (t) => {

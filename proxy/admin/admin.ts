@@ -24,6 +24,8 @@ export interface AuditEntry {
   /** What was sent, as text and cut to a bounded length; empty for nothing. */
   readonly body: string
   readonly status: number
+  /** When what was set ends by itself, ms from now; null: it is no override, or was refused. */
+  readonly endsInMs: number | null
 }
 
 export interface AdminOptions extends HealthSource, Changes {
@@ -60,6 +62,7 @@ export async function startAdmin(options: AdminOptions): Promise<Listening> {
 
 /** After the answer, so that what was refused is on record too. */
 function auditChanges(app: FastifyInstance, audit: (entry: AuditEntry) => void): void {
+  app.decorateRequest('overrideMs', null)
   app.addHook('onResponse', async (request, reply) => {
     if (request.method === 'GET' || request.method === 'HEAD') return
     const body = bodyFor(request)
@@ -68,6 +71,7 @@ function auditChanges(app: FastifyInstance, audit: (entry: AuditEntry) => void):
       from: request.socket.remoteAddress ?? '',
       body: logText(body, longestBody),
       status: reply.statusCode,
+      endsInMs: reply.statusCode < 300 ? request.overrideMs : null,
     })
   })
 }

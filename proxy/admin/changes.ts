@@ -27,6 +27,13 @@ export interface BreakerChange {
   readonly forMs: number
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** How long the override that was asked for lasts, for the audit; null: none was. */
+    overrideMs: number | null
+  }
+}
+
 /** What can be changed from here. */
 export interface Changes {
   /** Begins to drain; false when that has begun before. */
@@ -72,6 +79,7 @@ function addOverrideRoutes(app: FastifyInstance, changes: Changes): void {
     const { mode, route = null, for: given } = request.body
     const forMs = readFor(given)
     if (forMs === null) return wrongFor(reply)
+    request.overrideMs = forMs
     const fault = changes.setMode({ mode, route, forMs })
     return fault === null ? { mode, route, for_ms: forMs } : sendProblem(reply, 'admin.invalid', fault)
   })
@@ -80,6 +88,7 @@ function addOverrideRoutes(app: FastifyInstance, changes: Changes): void {
     if (changes.overrideLogLevel === undefined) return absent(reply, 'log-level')
     const forMs = readFor(request.body.for)
     if (forMs === null) return wrongFor(reply)
+    request.overrideMs = forMs
     changes.overrideLogLevel(request.body.level, forMs)
     return { level: request.body.level, for_ms: forMs }
   })
@@ -97,6 +106,7 @@ function addBreakerRoutes(app: FastifyInstance, changes: Changes): void {
       const { state, for: given } = request.body
       const forMs = readFor(given)
       if (forMs === null) return wrongFor(reply)
+      request.overrideMs = state === 'auto' ? null : forMs
       const fault = changes.setBreaker({ upstream, route, state, forMs })
       if (fault !== null) return sendProblem(reply, 'admin.not-found', fault)
       return { upstream, route, state, ...(state === 'auto' ? {} : { for_ms: forMs }) }

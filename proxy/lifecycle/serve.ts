@@ -99,13 +99,17 @@ export class Serving {
   /** Opens every listener, or none; rejects with one line that says which and why. */
   async start(): Promise<void> {
     const { admin, probe } = this.#options.configuration
+    // On record at every log level, which can be changed from there. Set afterwards: a child that is made with the level
+    // of its parent goes on following it.
+    const audit = this.#telling.logs.notices.child({})
+    audit.level = 'info'
     try {
       await this.#instance.start()
       this.#listeners.push(await startAdmin({
         ...this.#health(), ...admin,
         status: () => this.status(),
         configuration: () => this.#effective(),
-        audit: (entry) => { this.#telling.logs.notices.info(entry, 'admin') },
+        audit: (entry) => { audit.info(entry, 'admin') },
         drain: () => this.drain('POST /admin/drain'),
         ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
         keyRecords: this.#keyRecords(),

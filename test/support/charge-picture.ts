@@ -31,9 +31,12 @@ export interface PictureOptions {
   readonly simulator?: Simulator
   /** How long a drain serves on. */
   readonly drainDelay?: string
+  /** How long the store of keys may take: a disk that others keep busy is not what such a test is about. */
+  readonly storeTimeout?: string
 }
 
-export async function startPicture(t: Test, { simulator: shared, drainDelay }: PictureOptions = {}): Promise<Picture> {
+export async function startPicture(t: Test, options: PictureOptions = {}): Promise<Picture> {
+  const { simulator: shared } = options
   const folder = temporaryFolder(t)
   const simulator = shared ?? await startSimulator({ ledgerPath: join(folder, 'ledger.ndjson'), closeGraceMs: 100 })
   const names = Object.keys(written) as PictureName[]
@@ -54,9 +57,16 @@ export async function startPicture(t: Test, { simulator: shared, drainDelay }: P
   })
   await app.listen({ host: '127.0.0.1', port: ports.service })
   const file = join(folder, 'seawall.json')
-  writeFileSync(file, textFor(ports, simulator).replace('"drain": {', `"drain": { "delay": "${drainDelay ?? '0s'}",`))
+  writeFileSync(file, changed(textFor(ports, simulator), options))
   const startAgain = (): Promise<Running> => startWith(t, folder, file)
   return { seawall: await startAgain(), simulator, ports, adminToken, startAgain }
+}
+
+function changed(text: string, { drainDelay = '0s', storeTimeout = '250ms' }: PictureOptions): string {
+  const store = { type: 'lmdb', path: './data/idempotency', timeout: storeTimeout }
+  const stores = `"stores": ${JSON.stringify({ idempotency: store })}`
+  if (text.includes('"stores"')) throw new Error('config/charge.json has stores of its own')
+  return text.replace('"drain": {', `${stores},\n  "drain": { "delay": "${drainDelay}",`)
 }
 
 async function startWith(t: Test, folder: string, file: string): Promise<Running> {

@@ -19,7 +19,14 @@ export interface Rolled {
   /** References that were charged more than once. */
   readonly doubles: readonly string[]
   /** Whether each process that was told to stop ended by itself, with nothing cut. */
-  readonly endings: readonly { readonly code: number | null; readonly tookMs: number }[]
+  readonly endings: readonly Ending[]
+}
+
+export interface Ending {
+  readonly code: number | null
+  readonly tookMs: number
+  /** What it said that is no everyday matter, exchanges that did not go well among it. */
+  readonly warnings: readonly string[]
 }
 
 export interface RollingOptions {
@@ -32,20 +39,24 @@ export interface RollingOptions {
 const drainDelay = '500ms'
 
 export async function rolling(t: Test, { restarts, callers }: RollingOptions): Promise<Rolled> {
-  const first = await startPicture(t, { drainDelay })
-  const second = await startPicture(t, { drainDelay, simulator: first.simulator })
+  const shared = { drainDelay, storeTimeout: '5s' }
+  const first = await startPicture(t, shared)
+  const second = await startPicture(t, { ...shared, simulator: first.simulator })
   const pair = [first, second]
   // So that there is something in flight at every signal.
   first.simulator.setBehaviour('provider', { latency: 40 })
   const balancer = await startBalancer(t, pair.map(({ ports }) => ({ port: ports.public, probePort: ports.probe })))
   const load = startLoad(balancer.port, callers)
   const running: Running[] = pair.map(({ seawall }) => seawall)
-  const endings: { code: number | null; tookMs: number }[] = []
+  const endings: Ending[] = []
   for (let i = 0; i < restarts; i++) {
     const one = i % pair.length
     const startedAt = performance.now()
-    const { code } = await (running[one] as Running).stop()
-    endings.push({ code, tookMs: performance.now() - startedAt })
+    const ending = running[one] as Running
+    const { code } = await ending.stop()
+    const warnings = `${ending.stdout}\n${ending.stderr}`.split('\n')
+      .filter((line) => /"level":"(?:warn|error)"/.test(line))
+    endings.push({ code, tookMs: performance.now() - startedAt, warnings })
     running[one] = await (pair[one] as Picture).startAgain()
     await balancer.untilUp(pair.length)
   }
@@ -70,15 +81,15 @@ async function ledgersOf(pair: readonly Picture[]): Promise<Pick<Rolled, 'servic
 /** Callers as there are many: a connection each, kept as long as it is let. */
 function startLoad(port: number, callers: number): { stop(): Promise<readonly Told[]> } {
   const told: Told[] = []
-  let isOver = false
+  const state = { isOver: false }
   const all = Array.from({ length: callers }, async (_, caller) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    for (let n = 0; !isOver; n++) told.push(await charge(port, agent, `key-${caller}-${n}`))
+    for (let n = 0; !state.isOver; n++) told.push(await charge(port, agent, `key-${caller}-${n}`))
     agent.destroy()
   })
   return {
     async stop(): Promise<readonly Told[]> {
-      isOver = true
+      state.isOver = true
       await Promise.all(all)
       return told
     },
