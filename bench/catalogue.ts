@@ -7,9 +7,10 @@ import { overhead } from './experiments/overhead.ts'
 import { overload } from './experiments/overload.ts'
 import { routes } from './experiments/routes.ts'
 import { slowReader } from './experiments/slow-reader.ts'
+import { upstreams } from './experiments/upstreams.ts'
 
 export const catalogue: readonly Experiment[] = [
-  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment,
+  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment, upstreams,
 ]
 
 /** The name among `names` that `given` is most probably meant to be; undefined when none is near. */

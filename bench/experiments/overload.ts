@@ -4,7 +4,7 @@ import { compileOnce } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
 import type { Ground } from '../ground.ts'
 import { capacityHalves } from '../overload/capacity-halves.ts'
-import { overloadFiles } from '../overload/keep.ts'
+import { scenarioFiles } from '../overload/keep.ts'
 import type { Ran } from '../overload/keep.ts'
 import { memoryUnderLoad } from '../overload/memory.ts'
 import { refusalCost } from '../overload/refusal-cost.ts'
@@ -44,6 +44,6 @@ async function runAll(ground: Ground, { seconds, rounds, parts, isShort }: Exper
     data: Object.fromEntries(ran.map(({ scenario, findings }) => [scenario.name, findings.data])),
     checks: ran.flatMap(({ scenario, findings }) => findings.checks.map(({ claim, holds }) =>
       ({ claim: `${scenario.name}: ${claim}`, holds }))),
-    files: overloadFiles(ran, settings, scenarios.map(({ name }) => name)),
+    files: scenarioFiles('overload', ran, settings, scenarios.map(({ name }) => name)),
   }
 }

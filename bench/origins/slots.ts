@@ -9,8 +9,10 @@ export class Slots implements Workplace {
   #timer: NodeJS.Timeout | undefined
   #timerAtMs = Infinity
 
-  constructor({ slots, meanMs, spread, seed }: SlotsShape) {
-    this.#line = new SlotLine({ slots, meanMs, nextTime: spread === 'constant' ? () => 1 : exponentialTimes(seed) })
+  /** `nextTime` instead of what `spread` names: multiples of the mean, one a job. */
+  constructor({ slots, meanMs, spread, seed }: SlotsShape, nextTime?: () => number) {
+    const named = spread === 'constant' ? () => 1 : exponentialTimes(seed)
+    this.#line = new SlotLine({ slots, meanMs, nextTime: nextTime ?? named })
   }
 
   get inService(): number { return this.#line.inService }

@@ -167,7 +167,7 @@ test('the page has every scenario with its tables, claims and machine', async (t
       settings: { seconds: 4, rounds: 3, isShort: false }, tables: ['a  b'], notes: ['a note'],
       checks: [{ claim: 'good', holds: true }, { claim: 'better', holds: false }], data: {},
     },
-  })
-  for (const text of ['## steady-slots', 'eight slots.', '```text\na  b\n```', '- holds: good', '- **fails**: better',
-    '- a note', 'on X, 2 cores']) t.ok(page.includes(text), text)
+  }, 'overload')
+  for (const text of ['# Overload', '`npm run bench -- overload`', '## steady-slots', 'eight slots.',
+    '```text\na  b\n```', '- holds: good', '- **fails**: better', '- a note', 'on X, 2 cores']) t.ok(page.includes(text), text)
 })

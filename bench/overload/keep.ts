@@ -1,4 +1,4 @@
-// What an overload run leaves behind: one JSON with every scenario's latest figures (a scenario that was not run keeps
+// What a run of scenarios leaves behind: one JSON with every scenario's latest figures (a scenario that was not run keeps
 // its own), the tables as a page, and a picture a scenario. A short run leaves them in a folder of its own, because it
 // may not replace what a real one found.
 import { readFileSync } from 'node:fs'
@@ -27,23 +27,23 @@ export interface Ran {
 }
 
 /** Contents by file name, relative to the folder of results. `order` is that of the page. */
-export function overloadFiles(
-  ran: readonly Ran[], settings: Settings, order: readonly string[],
+export function scenarioFiles(
+  experiment: string, ran: readonly Ran[], settings: Settings, order: readonly string[],
 ): Readonly<Record<string, string>> {
   const folder = settings.isShort ? 'short/' : ''
   const fresh = ran.map(({ scenario, findings }) => [scenario.name, entryOf(scenario, findings, settings)] as const)
-  const all: Book = { ...bookIn(`../results/${folder}overload.json`), ...Object.fromEntries(fresh) }
+  const all: Book = { ...bookIn(`../results/${folder}${experiment}.json`), ...Object.fromEntries(fresh) }
   const book = Object.fromEntries(order.flatMap((name) => all[name] === undefined ? [] : [[name, all[name]] as const]))
   const pictures = ran.filter(({ findings }) => findings.panels.length > 0).map(({ scenario, findings }) => [
-    `${folder}overload-${scenario.name}.svg`,
+    `${folder}${experiment}-${scenario.name}.svg`,
     renderSheet({
-      title: `overload: ${scenario.name}`, subtitle: scenario.summary, panels: findings.panels,
+      title: `${experiment}: ${scenario.name}`, subtitle: scenario.summary, panels: findings.panels,
       notes: [...findings.notes, `Machine: ${machine().cpu}, Node ${machine().node}.`],
     }),
   ])
   return {
-    [`${folder}overload.json`]: renderBook(book),
-    [`${folder}overload.md`]: renderPage(book),
+    [`${folder}${experiment}.json`]: renderBook(book),
+    [`${folder}${experiment}.md`]: renderPage(book, experiment),
     ...Object.fromEntries(pictures),
   }
 }
@@ -71,7 +71,7 @@ function renderBook(book: Book): string {
   return `{\n${lines.join(',\n')}\n}\n`
 }
 
-export function renderPage(book: Book): string {
+export function renderPage(book: Book, experiment: string): string {
   const sections = Object.entries(book).map(([name, { summary, taken, machine: on, tables, notes, checks }]) => [
     `## ${name}`,
     `${summary}.`,
@@ -80,7 +80,8 @@ export function renderPage(book: Book): string {
     notes.map((note) => `- ${note}`).join('\n'),
     `Taken ${taken} on ${on.cpu}, ${on.cores} cores, Linux ${on.kernel}, Node ${on.node}.`,
   ].filter((part) => part !== '').join('\n\n'))
-  const opening = '# Overload\n\nWritten by `npm run bench -- overload`; figures of every round are in the JSON file ' +
-    'beside this page, and each scenario has its picture.'
+  const title = `${experiment.slice(0, 1).toUpperCase()}${experiment.slice(1)}`
+  const opening = `# ${title}\n\nWritten by \`npm run bench -- ${experiment}\`; figures of every round are in the JSON ` +
+    'file beside this page, and each scenario has its picture.'
   return `${[opening, ...sections].join('\n\n')}\n`
 }
