@@ -10,21 +10,22 @@ import type { Evidence, Lesson, OutcomeRow } from './outcome-matrix.ts'
 const order: readonly OutcomeRow[] = [
   'shed', 'rate-limited', 'throttled', 'breaker-open', 'expired-waiting', 'connection-wait-over', 'not-connected',
   'stale-connection', 'reset', 'attempt-timeout', 'overload-marked', 'draining', 'unmarked-503', 'unmarked-429',
-  'server-error', 'client-error', 'slow-request', 'success', 'left-waiting', 'cut-early', 'cut-late', 'lost-hedge', 'body-broken',
+  'server-error', 'client-error', 'slow-request', 'success', 'left-waiting', 'cut-early', 'cut-late', 'lost-hedge',
+  'body-broken',
 ]
 
 const columns: { readonly [C in keyof Lesson]: string } = {
   sample: 'no no no no no no no no no censored no no no no no yes no yes no no censored censored no',
   brake: 'no no no no no no yes no yes yes yes no weak weak no no no no no no yes no no',
-  breaker: 'none none none none none none fail none fail fail none ignorable half-fail none fail ok ok ok none ignorable '
-    + 'half-fail ignorable fail',
-  throttle: 'none none request request none none request none request request request none request request request accept '
-    + 'accept accept none accept request none accept',
-  retry: 'never never never never never never any safe-or-unsent safe safe other-endpoint safe safe safe gateway-safe never '
-    + 'never never never never never never never',
+  breaker: 'none none none none none none fail none fail fail none ignorable half-fail none fail ok ok ok none '
+    + 'ignorable half-fail ignorable fail',
+  throttle: 'none none request request none none request none request request request none request request request '
+    + 'accept accept accept none accept request none accept',
+  retry: 'never never never never never never any safe-or-unsent safe safe other-endpoint safe safe safe '
+    + 'gateway-safe never never never never never never never never',
   budget: '0 0 0 0 0 0 -1 0 -1 -2 -1 -1 -1 -1 -1 0.1 0 0.1 0 0 0 0 0',
-  balance: 'none none none none none none penalty none penalty penalty retry-after retry-after penalty penalty penalty sample none '
-    + 'sample none none censored censored penalty',
+  balance: 'none none none none none none penalty none penalty penalty retry-after retry-after penalty penalty penalty '
+    + 'sample none sample none none censored censored penalty',
   key: 'undelivered undelivered undelivered undelivered undelivered undelivered undelivered keep in-doubt in-doubt '
     + 'marked marked record listed record listed record record undelivered detach detach keep in-doubt',
 }

@@ -99,8 +99,8 @@ export class Serving {
   /** Opens every listener, or none; rejects with one line that says which and why. */
   async start(): Promise<void> {
     const { admin, probe } = this.#options.configuration
-    // On record at every log level, which can be changed from there. Set afterwards: a child that is made with the level
-    // of its parent goes on following it.
+    // On record at every log level, which can be changed from there. Set afterwards: a child that is made with the
+    // level of its parent goes on following it.
     const audit = this.#telling.logs.notices.child({})
     audit.level = 'info'
     try {

@@ -1,59 +1,11 @@
 // How a process leaves: it says so, serves on for a while, refuses, finishes what it has, and is gone.
 
-import type { Socket } from 'node:net'
 import { test } from 'tap'
-import type { Test } from 'tap'
 import { ask, codeOf, eventually } from '../support/asking.ts'
+import { drainOf, isLeaving, slowOrigin, slowRequest, untilRefusing, withEgress } from '../support/leaving.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { rawOrigin } from '../support/raw-origin.ts'
 import { inFrontOf, startSeawall } from '../support/seawall.ts'
-import type { SeawallProcess } from '../support/seawall.ts'
-
-const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
-
-/** An origin that answers /slow when the test says so. */
-interface SlowOrigin {
-  readonly url: string
-  /** Requests for /slow that wait. */
-  readonly held: Socket[]
-  release(): void
-}
-
-async function slowOrigin(t: Test): Promise<SlowOrigin> {
-  const held: Socket[] = []
-  const origin = await rawOrigin(t, ({ text, socket }) => {
-    if (!text.startsWith('GET /slow')) return ok
-    held.push(socket)
-    return undefined
-  })
-  return { url: origin.url, held, release: () => { for (const socket of held.splice(0)) socket.write(ok) } }
-}
-
-function drainOf(delay: string, timeout = '20s'): { top: object } {
-  return { top: { drain: { delay, timeout } } }
-}
-
-async function slowRequest(seawall: SeawallProcess, origin: SlowOrigin): Promise<RawClient> {
-  const client = new RawClient(seawall.ports['public'] as number)
-  client.write('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n')
-  await eventually('the request is upstream', () => origin.held.length > 0)
-  return client
-}
-
-const isLeaving = async (seawall: SeawallProcess): Promise<boolean> => {
-  const ready = await ask(seawall.ports['admin'] as number, '/readyz')
-  return ready.status === 503 && ready.body.includes('draining')
-}
-
-/** Waits until new requests are refused; the last such answer. */
-async function untilRefusing(seawall: SeawallProcess): Promise<Awaited<ReturnType<typeof ask>>> {
-  let last: Awaited<ReturnType<typeof ask>> | null = null
-  await eventually('new requests are refused', async () => {
-    last = await ask(seawall.ports['public'] as number, '/')
-    return last.status === 503
-  })
-  return last as unknown as Awaited<ReturnType<typeof ask>>
-}
 
 test('a request in flight is finished, new ones are served for the delay, then refused', async (t) => {
   const origin = await slowOrigin(t)
@@ -112,6 +64,8 @@ test('what is still there when the time is over is cut', async (t) => {
   t.equal(code, 1)
   t.ok(tookMs >= 500 && tookMs < 2_500, `${Math.round(tookMs)} ms`)
   t.match(seawall.stderr, /"cut":1/)
+  const durationMs = Number(/"durationMs":([\d.]+),"cut"/.exec(seawall.stderr)?.[1])
+  t.ok(durationMs < 600, `cut after ${durationMs} ms: closing has to fit in as well`)
   await slow.closed()
 })
 
@@ -165,18 +119,7 @@ test('POST /admin/drain is as good as a signal', async (t) => {
 test('the way out stays open for the service that finishes its work', async (t) => {
   const origin = await slowOrigin(t)
   const provider = await rawOrigin(t, () => 'HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n')
-  const seawall = await startSeawall(t, {
-    drain: { delay: '0s', timeout: '20s' },
-    listeners: {
-      public: { kind: 'ingress', listen: '127.0.0.1:PORT:public' },
-      provider: { kind: 'egress', listen: '127.0.0.1:PORT:provider' },
-    },
-    upstreams: { service: { endpoints: [origin.url] }, provider: { endpoints: [provider.url] } },
-    routes: [
-      { name: 'in', listener: 'public', match: { path: '/*' }, upstream: 'service' },
-      { name: 'out', listener: 'provider', match: { path: '/*' }, upstream: 'provider' },
-    ],
-  })
+  const seawall = await startSeawall(t, withEgress(origin.url, provider.url))
   const slow = await slowRequest(seawall, origin)
   seawall.child.kill('SIGTERM')
   await untilRefusing(seawall)

@@ -133,10 +133,10 @@ test('listeners come and go; one that cannot be opened leaves everything as it w
 test('fifty reloads while requests run: every one is answered', { timeout: 60_000 }, async (t) => {
   const [one, two] = [await serviceOf(t, 'one'), await serviceOf(t, 'two')]
   const { port, file, reload } = await started(t, { origin: one })
-  let isOver = false
+  const state = { isOver: false }
   const answers: string[] = []
   const callers = Array.from({ length: 8 }, async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       const answer = await ask(port, '/')
       answers.push(`${answer.status} ${answer.body}`)
     }
@@ -145,7 +145,7 @@ test('fifty reloads while requests run: every one is answered', { timeout: 60_00
     writeFileSync(file, text({ origin: i % 2 === 0 ? two : one }))
     t.equal((await reload()).status, 200, `reload ${i}`)
   }
-  isOver = true
+  state.isOver = true
   await Promise.all(callers)
   t.strictSame([...new Set(answers)].toSorted(), ['200 one', '200 two'])
 })

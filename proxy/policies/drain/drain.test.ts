@@ -30,7 +30,7 @@ test('once the house refuses, new requests are told to come again, and nothing i
 
 const oneAtATime = { bulkhead: { maxConcurrent: 1, maxWait: 60_000 } }
 
-test('who waits for a permit when the house begins to refuse was let in: it is served when its turn comes', async (t) => {
+test('who waits for a permit when the house begins to refuse was let in, and is served in its turn', async (t) => {
   const world = new World({ sketch: { upstreams: [{ name: 'service', startupMs: 0, options: oneAtATime }] } })
   world.ask()
   const waiting = world.ask()

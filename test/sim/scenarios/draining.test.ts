@@ -92,7 +92,7 @@ const leaving: Play = {
     'retry-after', '2', 'idempotency-status', 'not-processed', 'connection', 'close'],
 }
 
-test('S24: peers restart one after the other: nothing idempotent fails, no breaker trips, no limit shrinks', async (t) => {
+test('S24: peers restart in turn: nothing idempotent fails, no breaker trips, no limit shrinks', async (t) => {
   const seconds = 60
   const made = layeredWorld({
     route: { retry: { maxAttempts: 3 } },
