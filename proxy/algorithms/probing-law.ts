@@ -1,6 +1,8 @@
 // The phases and constants of the probing limit. The constants are counts and ratios, chosen by simulation, and hold at
 // every time scale; they are no options of users.
 
+import type { LimitWindow } from './limit-window.ts'
+
 /** What the limit is doing. */
 export type Phase =
   /** Follows the law. */
@@ -15,6 +17,9 @@ export type Phase =
   | 'trial'
   /** That has helped: goes on with the next trial if the limit binds again. */
   | 'again'
+
+/** Endings without which nothing is decided. */
+const least = 8
 
 export const law = {
   /** Mean time allowed over the baseline. */
@@ -54,9 +59,24 @@ export const law = {
   suspicious: 0.75,
   /** Windows between two trials: at first, and after many that found nothing. */
   trialPause: 20,
+  /** Up to here a limit of which nothing is known is first tried upwards. */
+  guess: 32,
   /** A trial raises the limit to this many times: the wider, the clearer its answer. */
   trialTo: 3,
   trialPauseMost: 640,
+}
+
+/** Whether a window has what its phase needs for a decision. */
+export function isTelling(window: LimitWindow, phase: Phase, isReturning: boolean): boolean {
+  const isQuick = phase === 'look' || phase === 'again' || isReturning
+  return window.endings >= least && window.hasEnough(isQuick ? law.samplesToLook : law.samples, law.turnovers)
+}
+
+/** Whether it has enough to see what is far off. */
+export function hasGlimpse(window: LimitWindow, phase: Phase): boolean {
+  const { endings, noise, meanInFlight } = window
+  if (endings < least) return false
+  return endings >= (phase === 'trial' ? Math.max(law.samplesToLook * noise, meanInFlight) : 8 * noise)
 }
 
 /** What the time of a probe says of the work itself: `trialMs` is what it took at the whole limit. */
@@ -64,6 +84,12 @@ export function serviceMs(elasticity: number, probeMs: number, trialMs: number):
   // The probes themselves queue: it is less than they say. Or nothing queues, not even above.
   if (elasticity < law.queueing) return probeMs * law.shade
   return elasticity > law.free ? (probeMs + trialMs) / 2 : probeMs
+}
+
+/** How far one probe moves the baseline; `ratio`: what it saw, of what was believed. */
+export function weightOf(elasticity: number, ratio: number): number {
+  if (elasticity < law.queueing || elasticity > law.free) return 0.7
+  return ratio > 1.35 ? 0.5 : 0.3
 }
 
 /** Where the law wants the limit, at most these steps away from where it is. `throughput`: endings a ms. */

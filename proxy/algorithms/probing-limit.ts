@@ -15,7 +15,7 @@ import { LimitReturn } from './limit-return.ts'
 import { LimitTrial } from './limit-trial.ts'
 import { LimitWindow } from './limit-window.ts'
 import type { Limit, LimitLesson, ProbingOptions } from './limit.ts'
-import { law, lawfulLimit, serviceMs } from './probing-law.ts'
+import { hasGlimpse, isTelling, law, lawfulLimit, serviceMs, weightOf } from './probing-law.ts'
 import type { Phase } from './probing-law.ts'
 import { ProbePace } from './probe-pace.ts'
 import { UsualPace } from './usual-pace.ts'
@@ -47,6 +47,7 @@ export class ProbingLimit implements Limit {
   #untilTrial: number = law.trialPause
   #trialPause = law.trialPause
   #isLastTry = false
+  #isStarted = false
   #peakInFlight = 0
 
   constructor(options: ProbingOptions) {
@@ -80,15 +81,9 @@ export class ProbingLimit implements Limit {
 
   #isComplete(): boolean {
     const window = this.#window
-    const { endings } = window
-    if (endings < 8 || window.elapsedMs < this.#options.minWindowMs) return false
-    const isQuick = this.phase === 'look' || this.phase === 'again' || this.#return.isOn
-    const samples = isQuick ? law.samplesToLook : law.samples
-    if (window.hasEnough(samples, law.turnovers)) return true
-    // What is far off needs few samples to be seen.
-    const least = this.phase === 'trial'
-      ? Math.max(law.samplesToLook * window.noise, window.meanInFlight) : 8 * window.noise
-    return endings >= least && this.#usual.isSlower(window)
+    if (window.elapsedMs < this.#options.minWindowMs) return false
+    return isTelling(window, this.phase, this.#return.isOn)
+      || (hasGlimpse(window, this.phase) && this.#usual.isSlower(window))
   }
 
   #close(now: number): void {
@@ -118,7 +113,14 @@ export class ProbingLimit implements Limit {
     else if (phase === 'trial') this.#judgeTrial(meanMs)
     else if (phase !== 'cruise') this.#look(phase, meanMs)
     else if (this.#window.bindingRatio < 0.3) this.#idle(meanMs)
+    else if (!this.#isStarted && this.baselineMs === 0 && this.limit <= law.guess) this.#start(meanMs)
     else this.#cruise(meanMs)
+  }
+
+  /** A first limit is a guess, and most upstreams can do far more. */
+  #start(meanMs: number): void {
+    this.#isStarted = true
+    this.#begin('trial', law.trialTo * this.limit, meanMs)
   }
 
   /** Demand, not the limit, decides how many are in flight: keep the limit near the need, and learn slowly. */
@@ -217,11 +219,9 @@ export class ProbingLimit implements Limit {
     if (ratio > 1.35 && elasticity < 0.5) return
     this.#lowerBaseline(meanMs)
     this.#elasticity += 0.4 * (Math.min(1, Math.max(0, elasticity)) - this.#elasticity)
-    const { queueing, free } = law
-    const weight = this.#elasticity < queueing || this.#elasticity > free ? 0.7 : ratio > 1.35 ? 0.5 : 0.3
-    this.baselineMs += weight * (serviceMs(this.#elasticity, meanMs, this.#trial.meanMs) - this.baselineMs)
+    const saidMs = serviceMs(this.#elasticity, meanMs, this.#trial.meanMs)
+    this.baselineMs += weightOf(this.#elasticity, ratio) * (saidMs - this.baselineMs)
     this.limit = this.#trial.limit
-    // Far below the knee more is free, whatever chance has made of the baseline.
     this.#set(this.#elasticity > law.free ? law.stride * this.limit : this.#byLaw())
   }
 
