@@ -123,12 +123,10 @@ export class Http2Attempt implements Leaf, StreamOwner, ReplyBodyOwner {
   }
 
   head(fields: RawHeaders, isWhole: boolean): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#hasHead) return
     this.#stillness.moved()
     const { status, headers, length } = answerOf(fields)
     const isBare = status === 204 || status === 304 || this.#attempt.work.exchange.caller.head.method === 'HEAD'
-    if (status < 200 || status > 999 || this.#hasHead) return this.#fail('upstream.malformed', 'the head is no answer')
-    if (isWhole && !isBare && length > 0) return this.#fail('upstream.malformed', 'the body that was announced is missing')
     this.#hasHead = true
     this.#upload?.stopWaiting()
     const answer = { kind: 'reply', status, reason: '', headers, origin: 'upstream' } as const

@@ -331,6 +331,7 @@ for (const [name, greeting, fault] of silent) {
     t.equal(await sent.fault(), fault)
     await sent.closed
     t.equal(sent.attempt.work.delivered, 'no')
+    t.equal(origin.peers.length, 1)
   })
 }
 

@@ -298,6 +298,16 @@ test('attempts share one session, up to what the peer takes, and then another on
   t.equal(sessions.length, 4)
 })
 
+test('as many sessions are opened at once as are needed, once it is known how much one takes', async (t) => {
+  const { port } = await originOf(t, hi, { settings: { maxConcurrentStreams: 10 } })
+  const { upstream, send } = inFrontOf(t, port)
+  await send().body()
+  await until('it is free', () => upstream.inspect()['idle'] === 1)
+  const all = Array.from({ length: 35 }, () => send())
+  t.match(upstream.inspect(), { connectionsOpened: 4, connectionsReused: 10 })
+  for (const sent of all) t.equal((await sent.body()).text, 'hi')
+})
+
 test('an unused session ends, and so does one that is too old for its name', async (t) => {
   const clock = new VirtualClock()
   const { port, sessions } = await originOf(t, hi)
