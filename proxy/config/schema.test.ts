@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
 import { test } from 'tap'
 import { Type } from 'typebox'
 import { schemaText } from './export-schema.ts'
@@ -90,4 +91,9 @@ test('only policies that act without being written are filled in', async (t) => 
 test('the schema kept for editors is the schema', async (t) => {
   t.equal(readFileSync(new URL('../../config/schema.json', import.meta.url), 'utf8'), schemaText(),
     'config/schema.json is fresh: node proxy/config/export-schema.ts > config/schema.json')
+})
+
+test('the schema is a schema', async (t) => {
+  const ajv = new Ajv({ strict: false })
+  t.equal(ajv.validateSchema(currentRules().schema), true, JSON.stringify(ajv.errors))
 })

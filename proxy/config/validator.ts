@@ -16,7 +16,9 @@ export type Validate = (value: unknown) => readonly SchemaError[]
 
 /** Throws when the schema itself is wrong: a defect of this project, never of a configuration. */
 export function compileSchema(schema: SchemaNode): Validate {
-  const ajv = new Ajv({ allErrors: true, strict: true, verbose: true })
+  // The schema itself is checked by a test, and not at each start: it would take as long as all the rest.
+  const lean = { validateSchema: false, code: { optimize: false } }
+  const ajv = new Ajv({ allErrors: true, strict: true, verbose: true, ...lean })
   ajv.addKeyword({
     keyword: 'unit', schemaType: 'string', errors: false,
     validate: (unit: Unit, value: unknown, parent?: object) => isWithin(unit, value, parent ?? {}),

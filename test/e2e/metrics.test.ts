@@ -100,7 +100,8 @@ test('what was counted is what was sent', async (t) => {
   t.equal(attempts({ outcome: 'failed', code: 'upstream.timeout' }), 3)
   t.equal(page.sum('seawall_attempts_total'), 41, 'each of them once')
   t.equal(origin.received.length, 41, 'as the origin says')
-  t.equal(page.sum('seawall_in_flight'), 0)
+  // What timed out may still be at work: its permits come back a moment later.
+  await eventually('nothing is in flight', async () => (await pageOf(seawall)).sum('seawall_in_flight') === 0)
 })
 
 test('no path, method, host or field of a caller adds a series', { timeout: 60_000 }, async (t) => {
