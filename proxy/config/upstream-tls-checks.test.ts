@@ -8,8 +8,8 @@ import type { Loaded } from './load.ts'
 import { currentRules } from './rules.ts'
 
 const files: Readonly<Record<string, string>> = {
-  'client.crt': cnClientCertificate, 'client.key': clientKey, 'second.key': secondKey, 'expired.crt': expiredCertificate,
-  'server.key': serverKey, 'ca.crt': testCa, 'empty.pem': '',
+  'client.crt': cnClientCertificate, 'client.key': clientKey, 'second.key': secondKey, 'server.key': serverKey,
+  'expired.crt': expiredCertificate, 'ca.crt': testCa, 'empty.pem': '',
 }
 
 function load(upstream: object, given = files): Loaded {

@@ -64,8 +64,8 @@ function checkUse(name: string, { endpoints, tls }: Partly<EffectiveUpstream>, r
 
 function checkPair({ cert, key }: Partly<EffectiveUpstreamTls>, report: Report): boolean {
   if ((cert === undefined) === (key === undefined)) return true
-  const [given, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key']
-  report(given as string, {
+  const [given, missing] = cert === undefined ? ['key', 'cert'] as const : ['cert', 'key'] as const
+  report(given, {
     code: 'upstream.tls-incomplete', message: `"${given}" is of no use without "${missing}"`,
     fix: `name the file of the ${missing === 'key' ? 'private key' : 'certificate'} as well`,
   })

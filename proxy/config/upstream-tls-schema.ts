@@ -1,5 +1,5 @@
-// How an upstream is spoken to beside its policies: encryption, HTTP/2, and whether it is a Seawall itself. What is done
-// with it is upstream/'s affair.
+// How an upstream is spoken to beside its policies: encryption, HTTP/2, and whether it is a Seawall itself. What is
+// done with it is upstream/'s affair.
 
 import { Type } from 'typebox'
 import type { TSchema } from 'typebox'

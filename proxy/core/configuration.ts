@@ -43,7 +43,7 @@ export interface EndpointOptions {
   readonly weight: number
 }
 
-/** How endpoints with TLS are verified, and what they are shown. PEM texts, as they were read with the configuration. */
+/** How endpoints with TLS are verified, and what they are shown. PEM texts, read with the configuration. */
 export interface UpstreamTlsConfiguration {
   /** Null: the authorities that Node knows. */
   readonly ca: string | null

@@ -99,10 +99,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   }
 
   // LineOwner
-  opened(): void {
-    this.#pool.connected(this)
-    this.begin()
-  }
+  opened(): void { this.#pool.connected(this) }
 
   drained(): void {
     this.#stillness.moved()

@@ -4,9 +4,13 @@ import { test } from 'tap'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import { systemRandom } from '../core/random.ts'
-import type { CheckResult } from '../core/upstream.ts'
+import type { CheckResult, Endpoint } from '../core/upstream.ts'
 import { checkEndpoint } from './endpoint-check.ts'
 import { SocketOpening } from './socket-opening.ts'
+
+function openingOf(endpoint: Endpoint): SocketOpening {
+  return new SocketOpening({ endpoint, clock: systemClock, random: systemRandom })
+}
 
 /** Checks an origin that does `answer` with what it has read; what it saw of the connection is in `seen`. */
 async function check(
@@ -26,7 +30,7 @@ async function check(
   const { port } = server.address() as AddressInfo
   const endpoint = { url: `http://127.0.0.1:${port}`, host: '127.0.0.1', port, isSecure: false }
   const result = await checkEndpoint({
-    endpoint, opening: new SocketOpening({ endpoint, clock: systemClock, random: systemRandom }), host: more.host ?? null, path: '/health?full=1',
+    endpoint, opening: openingOf(endpoint), host: more.host ?? null, path: '/health?full=1',
     timeoutMs: more.timeoutMs ?? 5_000, clock: systemClock,
   })
   return { result, head, closed }
@@ -64,7 +68,7 @@ test('what is no answer has its fault', async (t) => {
   t.equal((await check(t, () => {}, { timeoutMs: 30 })).result, 'upstream.timeout')
   const endpoint = { url: 'http://127.0.0.1:1', host: '127.0.0.1', port: 1, isSecure: false }
   t.equal(await checkEndpoint({
-    endpoint, opening: new SocketOpening({ endpoint, clock: systemClock, random: systemRandom }), host: null, path: '/', timeoutMs: 1_000,
+    endpoint, opening: openingOf(endpoint), host: null, path: '/', timeoutMs: 1_000,
     clock: systemClock,
   }), 'upstream.refused')
 })

@@ -114,7 +114,7 @@ export class Http2Session implements LineOwner {
     return id > this.#lastStream
   }
 
-  /** Attempt: it was given up without a byte of its answer. If none came at all, somebody has to say that he is there. */
+  /** Attempt: it was given up without its answer. If no byte came at all, somebody has to say that he is there. */
   doubt(begunAt: number): void {
     const { clock, timeouts } = this.#pool
     const client = this.#client
@@ -150,7 +150,8 @@ export class Http2Session implements LineOwner {
       this.#waiting.clear()
       return this.#end()
     }
-    const client = this.#client = connect(this.#pool.endpoint.url, { ...clientOptions, createConnection: () => socket })
+    const { url } = this.#pool.endpoint
+    const client = this.#client = connect(url, { ...clientOptions, createConnection: () => socket })
     const leftMs = Math.max(1, this.#pool.timeouts.connectMs - (this.#pool.clock.now() - this.#wishedAt))
     this.#timer = this.#pool.clock.after(leftMs, () => {
       this.#failed('upstream.connect-timeout', 'the upstream did not greet in HTTP/2 in time')

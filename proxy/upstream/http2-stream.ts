@@ -1,6 +1,6 @@
 // HOT PATH — runs for every attempt over HTTP/2. Rules: docs/decisions/0004.
-// A stream of node's client in our words: heads, data, the end that the peer meant, and the one end of it all. Why apart:
-// node says `end` also of a stream that was reset, and half an answer must never pass for a whole one.
+// A stream of node's client in our words: heads, data, the end that the peer meant, and the one end of it all. Why
+// apart: node says `end` also of a stream that was reset, and half an answer must never pass for a whole one.
 
 import { constants } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
@@ -28,7 +28,7 @@ export class OpenStream {
 
   /** `length` of the request's body: bytes, -1 when only its end will tell, null without one. Throws for bad fields. */
   constructor(client: ClientHttp2Session, fields: readonly string[], length: number | null, owner: StreamOwner) {
-    const stream = this.stream = client.request(fields as string[], {
+    const stream = this.stream = client.request(fields, {
       endStream: length === null, waitForTrailers: length !== null && length < 0, signal: this.#abort.signal,
     })
     this.#watchEnd(stream)

@@ -1,5 +1,5 @@
-// Endpoints that have a name: who is asked for it and how often, that a changed record is followed, and that connections
-// to where the name pointed before come to an end.
+// Endpoints that have a name: who is asked for it and how often, that a changed record is followed, and that
+// connections to where the name pointed before come to an end.
 
 import type { LookupAddress } from 'node:dns'
 import { test } from 'tap'

@@ -106,6 +106,7 @@ export class Pool implements EndpointPool {
   /** Connection: it is open, and may carry an attempt for the first time. */
   connected(connection: Connection): void {
     this.#onConnectionWait(this.clock.now() - connection.wishedAt)
+    connection.begin()
   }
 
   /**

@@ -40,7 +40,7 @@ const sharedBytes = Buffer.allocUnsafeSlow(64 * 1024)
 /** A TLS record; each socket its own, because decryption may be set off from within another socket's turn. */
 const recordBytes = 16 * 1024
 
-/** A name may be somebody else's by then, ms; and the part of it that is left to chance, so that not all end at once. */
+/** A name may be somebody else's by then, ms; and the part of it that is chance, so that not all end at once. */
 const nameAgeMs = 60_000
 const ageJitter = 0.2
 

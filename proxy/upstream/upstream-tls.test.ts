@@ -5,7 +5,9 @@ import type { TlsOptions } from 'node:tls'
 import type { AddressInfo } from 'node:net'
 import { test } from 'tap'
 import type { Test } from 'tap'
-import { clientKey, cnClientCertificate, serverCertificate, serverKey, testCa } from '../edge/fixtures/test-certificates.ts'
+import {
+  clientKey, cnClientCertificate, serverCertificate, serverKey, testCa,
+} from '../edge/fixtures/test-certificates.ts'
 import { createHttp1Upstream } from './http1-upstream.ts'
 import type { Http1UpstreamOptions } from './http1-upstream.ts'
 import { answer, sendOver } from './fixtures/leaf-bench.ts'
