@@ -5,12 +5,14 @@ import { duplicatesExperiment } from './experiments/duplicates.ts'
 import { memory } from './experiments/memory.ts'
 import { overhead } from './experiments/overhead.ts'
 import { overload } from './experiments/overload.ts'
+import { reloads } from './experiments/reloads.ts'
 import { routes } from './experiments/routes.ts'
 import { slowReader } from './experiments/slow-reader.ts'
+import { soak } from './experiments/soak.ts'
 import { upstreams } from './experiments/upstreams.ts'
 
 export const catalogue: readonly Experiment[] = [
-  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment, upstreams,
+  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment, upstreams, reloads, soak,
 ]
 
 /** The name among `names` that `given` is most probably meant to be; undefined when none is near. */

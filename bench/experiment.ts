@@ -27,6 +27,8 @@ export interface Experiment {
   readonly defaults: ExperimentNumbers
   /** Instead of the defaults in a short run; without it there is none. */
   readonly short?: ExperimentNumbers
+  /** The longest run it may be asked for, seconds; ten minutes without it. */
+  readonly maxSeconds?: number
   /** Names of parts that can be run alone. */
   readonly parts?: readonly string[]
   run(ground: Ground, options: ExperimentOptions): Promise<Findings>

@@ -8,7 +8,8 @@ import { onGround } from './ground.ts'
 import { keepResults, resultDocument } from './results.ts'
 import { renderTable } from './table.ts'
 
-const usage = 'Usage: npm run bench -- list | NAME [PART…] [--seconds N] [--rounds N] [--rate N] [--short] [--json]'
+const usage = 'Usage: npm run bench -- list | NAME [PART…] [--seconds N | --minutes N] [--rounds N] [--rate N] '
+  + '[--short] [--json]'
 /** Longer runs are more rounds. */
 const maxSeconds = 600
 const maxRounds = 100
@@ -30,7 +31,7 @@ async function main(words: readonly string[]): Promise<number> {
     args: [...words],
     allowPositionals: true,
     options: {
-      seconds: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' },
+      seconds: { type: 'string' }, minutes: { type: 'string' }, rounds: { type: 'string' }, rate: { type: 'string' },
       short: { type: 'boolean' }, json: { type: 'boolean' },
     },
   })
@@ -49,7 +50,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (isShort && experiment.short === undefined) throw new UsageError('This experiment does not take --short.')
   const defaults = isShort && experiment.short !== undefined ? experiment.short : experiment.defaults
   const options: ExperimentOptions = {
-    seconds: numberOf('seconds', values.seconds, defaults.seconds, { min: 0.5, max: maxSeconds }),
+    seconds: secondsOf(values, defaults.seconds, experiment.maxSeconds ?? maxSeconds),
     rounds: numberOf('rounds', values.rounds, defaults.rounds, { min: minRounds, max: maxRounds }),
     rate: numberOf('rate', values.rate, defaults.rate, { min: 1, max: maxRate }),
     parts: partsOf(experiment, rest),
@@ -86,6 +87,14 @@ function partsOf({ name, parts = [] }: Experiment, words: readonly string[]): re
   if (parts.length === 0) throw new UsageError('One experiment at a time, please.')
   const meant = nearestName(unknown, parts)
   throw new UsageError(`${name} has no part "${unknown}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}`)
+}
+
+function secondsOf(
+  { seconds, minutes }: { seconds?: string | undefined, minutes?: string | undefined }, otherwise: number, max: number,
+): number {
+  if (minutes === undefined) return numberOf('seconds', seconds, otherwise, { min: 0.5, max })
+  if (seconds !== undefined) throw new UsageError('Either --seconds or --minutes.')
+  return 60 * numberOf('minutes', minutes, otherwise / 60, { min: 0.1, max: max / 60 })
 }
 
 function numberOf(

@@ -149,6 +149,15 @@ class Started implements RunningProcess {
   }
 }
 
+/** Resolves when somebody listens there: for the second port of a process. Throws when nobody does in time. */
+export async function untilAccepted(port: number): Promise<void> {
+  const giveUpAtMs = performance.now() + readyWithinMs
+  while (!await accepts(port)) {
+    if (performance.now() > giveUpAtMs) throw new Error(`Nobody listens on port ${port}`)
+    await pause(pollEveryMs)
+  }
+}
+
 /** A port nobody listens on at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer()

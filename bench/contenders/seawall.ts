@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../processes.ts'
+import { freePort, untilAccepted } from '../processes.ts'
 import type { Ground } from '../ground.ts'
 import type { Contender, Subject } from './contender.ts'
 import { subjectOf } from './neighbours.ts'
@@ -88,6 +88,26 @@ export function seawallWithoutRoute(name: string): Contender {
       return ['--config', writeFile(own, configuration({ port, adminPort, originPort, routes, upstream: {} }))]
     }),
   }
+}
+
+export interface OwnSubject extends Subject {
+  readonly pid: number
+  readonly adminPort: number
+  /** To be written anew by experiments that reload. */
+  readonly file: string
+}
+
+/** With a whole configuration of the experiment's own. */
+export async function startSeawallWith(
+  ground: Ground, name: string, configurationOf: (ports: { port: number, adminPort: number }) => unknown,
+): Promise<OwnSubject> {
+  const own: { adminPort: number, file: string } = { adminPort: 0, file: '' }
+  const subject = await serve(ground, name, (port, adminPort, directory) => {
+    Object.assign(own, { adminPort, file: writeFile(directory, configurationOf({ port, adminPort })) })
+    return ['--config', own.file]
+  })
+  await untilAccepted(own.adminPort)
+  return { ...subject, ...own, pid: subject.pid ?? 0 }
 }
 
 async function serve(
