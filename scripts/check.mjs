@@ -9,7 +9,8 @@ const filters = process.argv.slice(2).filter((argument) => argument !== '--long'
 
 const files = filters.length > 0 ? filters : [
   'proxy/**/*.test.ts', 'sample-service/**/*.test.ts', 'provider-sim/**/*.test.ts', 'bench/**/*.test.ts',
-  'scripts/**/*.test.ts', 'test/tidy.test.ts', 'test/sim/**/*.test.ts', 'test/e2e/**/*.test.ts',
+  'scripts/**/*.test.ts', 'test/*.test.ts', 'test/support/**/*.test.ts', 'test/sim/**/*.test.ts',
+  'test/conformance/**/*.test.ts', 'test/e2e/**/*.test.ts',
   ...(long ? ['test/long/**/*.test.ts'] : []),
 ]
 
@@ -61,7 +62,10 @@ async function tests() {
 
 function run(command, args, onLine) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', SEAWALL_TESTS: long ? 'long' : 'short' },
+    })
     createInterface({ input: child.stdout }).on('line', onLine)
     createInterface({ input: child.stderr }).on('line', (line) => {
       if (!line.startsWith('npm warn')) onLine(line)

@@ -6,8 +6,9 @@ import { layeredWorld } from '../layered-world.ts'
 import type { LayeredShape, LayeredWorld } from '../layered-world.ts'
 import type { Script } from '../scripted-upstream.ts'
 import { exponential, seededRandom } from '../seeded-random.ts'
+import { seedsOf } from '../seeds.ts'
 
-const seeds = [1, 2, 3]
+const seeds = seedsOf([1, 2, 3])
 
 /** Eight slots, 40 ms on average: 200 a second, and a fifth of it while the fault lasts. */
 function service(seed: number, fault: { readonly fromMs: number; readonly untilMs: number }): Script {

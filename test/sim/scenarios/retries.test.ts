@@ -9,8 +9,9 @@ import { layeredWorld } from '../layered-world.ts'
 import type { LayeredShape, LayeredWorld } from '../layered-world.ts'
 import type { Play } from '../scripted-upstream.ts'
 import { seededRandom } from '../seeded-random.ts'
+import { seedsOf } from '../seeds.ts'
 
-const seeds = [1, 2, 3, 4, 5]
+const seeds = seedsOf([1, 2, 3, 4, 5], 2)
 const defaults = { limit: {}, breaker: {} }
 
 /** Attempts, and requests that came, from a time on. */
