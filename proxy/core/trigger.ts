@@ -27,7 +27,10 @@ export function triggersSchema(
     items: {
       description: 'A code of Seawall, or the status of an answer.',
       anyOf: [
-        { type: 'string', enum: withDoor === true ? [...possible, ...atDoor] : possible, description: 'A code of Seawall.' },
+        {
+          type: 'string', enum: withDoor === true ? [...possible, ...atDoor] : possible,
+          description: 'A code of Seawall.',
+        },
         { type: 'integer', minimum: 400, maximum: 599, description: 'The status of an answer of the upstream.' },
       ],
     },
