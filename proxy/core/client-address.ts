@@ -31,7 +31,7 @@ function plain(address: string): string {
 /** The network of a client: an IPv4 address, or the /64 of an IPv6 address, since that is what one client is given. */
 export function clientNetwork(address: string): string {
   if (!address.includes(':')) return address
-  const [front = '', back] = address.split('::') as [string, string | undefined]
+  const [front, back] = address.split('::') as [string, string | undefined]
   const groups = front === '' ? [] : front.split(':')
   if (back !== undefined) {
     const behind = back === '' ? [] : back.split(':')

@@ -3,7 +3,7 @@
 // of the answer. What the layers above see is only the outcome. It also says, once an attempt, which row of the outcome
 // matrix its ending is: for that it keeps the pace of its route.
 
-import { LatencyQuantile } from '../algorithms/latency-quantile.ts'
+import type { LatencyQuantile } from '../algorithms/latency-quantile.ts'
 import type { AttemptKind, AttemptOwner } from '../core/attempt.ts'
 import { Attempt } from '../core/attempt.ts'
 import type { Clock } from '../core/clock.ts'

@@ -2,7 +2,7 @@
 // One limit of a route: whose key a request has, and whether that key may come now. It decides here and at once; what
 // several instances know of a key together only makes it stricter, from the background.
 
-import { DueTable } from '../../algorithms/due-table.ts'
+import type { DueTable } from '../../algorithms/due-table.ts'
 import { nextDue, waitMs } from '../../algorithms/gcra.ts'
 import type { Rate } from '../../algorithms/gcra.ts'
 import { clientAddress, clientNetwork } from '../../core/client-address.ts'
