@@ -10,7 +10,6 @@ import { startProbe } from '../admin/probe.ts'
 import type { HealthSource, Readiness } from '../admin/probe.ts'
 import type { KeyRecords } from '../admin/idempotency.ts'
 import type { Clock } from '../core/clock.ts'
-import { FileWatch } from '../config/file-watch.ts'
 import type { Configuration } from '../core/configuration.ts'
 import type { Random } from '../core/random.ts'
 import { gaugesOf, inspect } from '../observe/inspect.ts'
@@ -29,6 +28,7 @@ import type { Read } from './reload.ts'
 import { shutDown } from './shutdown.ts'
 import { createTelling } from './telling.ts'
 import type { Telling } from './telling.ts'
+import { WatchedFiles } from './watched-files.ts'
 
 /** A configuration, and what can be said of it. */
 export interface Loaded {
@@ -57,7 +57,7 @@ export class Serving {
   readonly #drain: Drain
   readonly #mode: ModeOverride
   readonly #reloader: Reloader<Loaded> | null
-  #watch: FileWatch | null = null
+  readonly #files: WatchedFiles
   #effective: () => unknown
   readonly #startedAt: number
   #listeners: Listening[] = []
@@ -77,6 +77,7 @@ export class Serving {
     this.#effective = options.effective
     this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
     this.#reloader = options.read === null ? null : this.#makeReloader(options.read)
+    this.#files = new WatchedFiles(clock, readFileSync, (path) => { void this.reload(`${path} has changed`) })
     this.#drain = createDrain({
       clock, announce, house: instance.house,
       times: () => {
@@ -119,7 +120,7 @@ export class Serving {
       }))
       if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))
       this.#isStarted = true
-      this.#watchFile()
+      this.#files.follow(this.#options.configuration)
     } catch (error) {
       await this.#stop(failedStartMs)
       throw error
@@ -206,19 +207,13 @@ export class Serving {
         await this.#instance.change(configuration, () => this.#telling.reloaded(configuration))
         this.#mode.rebase(configuration)
         this.#effective = effective
+        this.#files.follow(configuration)
       },
     })
   }
 
-  #watchFile(): void {
-    const { configuration: { file }, clock } = this.#options
-    if (file === null) return
-    const changed = (): void => { void this.reload('the file has changed') }
-    this.#watch = new FileWatch({ path: file, clock, initial: readFileSync(file), changed })
-  }
-
   #stop(withinMs: number): Promise<boolean> {
-    this.#watch?.close()
+    this.#files.close()
     const { clock } = this.#options
     const steps = [
       { name: 'instance', close: () => this.#instance.stop() },
