@@ -93,7 +93,8 @@ class Http1Upstream implements Upstream {
         opened: () => { end(null) },
         drained: () => {},
         ended: () => {},
-        lost: (_fault, cause) => { end(`${endpoint.url}: ${cause}`) },
+        // Somebody is there, whom we do not believe: waiting for him would not help.
+        lost: (fault, cause) => { end(fault === 'upstream.tls' ? null : `${endpoint.url}: ${cause}`) },
       })
     })
   }

@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import {
   clientKey, cnClientCertificate, serverCertificate, serverKey, testCa,
 } from '../edge/fixtures/test-certificates.ts'
+import type { Upstream } from '../core/upstream.ts'
 import { createHttp1Upstream } from './http1-upstream.ts'
 import type { Http1UpstreamOptions } from './http1-upstream.ts'
 import { answer, sendOver } from './fixtures/leaf-bench.ts'
@@ -18,7 +19,7 @@ import { testCertificate, testKey } from './fixtures/test-certificate.ts'
 /** What the origin saw of each connection that sent something. */
 interface Seen { readonly servername: unknown; readonly alpn: unknown; readonly client: string }
 
-interface Secured { readonly sent: Sent; readonly seen: readonly Seen[] }
+interface Secured { readonly sent: Sent; readonly seen: readonly Seen[]; readonly upstream: Upstream }
 
 /** An origin behind TLS, and an attempt over an upstream in front of it. */
 async function secured(
@@ -46,7 +47,7 @@ async function secured(
   })
   const sent = sendOver(upstream)
   t.teardown(() => sent.attempt.leaf?.cut())
-  return { sent, seen }
+  return { sent, seen, upstream }
 }
 
 /** It failed before anything was sent. */
@@ -78,6 +79,11 @@ test('another name can be asked for and verified in its place', async (t) => {
 
 test('an authority that nobody named is not believed', async (t) => {
   for (const tls of [undefined, {}, { ca: testCa }]) await isRefusedByUs(t, await secured(t, tls))
+})
+
+test('who is not believed is there all the same: nobody waits for him to start', async (t) => {
+  const { upstream } = await secured(t, {})
+  t.equal(await upstream.probe(1000), null)
 })
 
 test('a certificate for another name is not believed', async (t) => {
