@@ -103,7 +103,7 @@ test('HTTP/2 is spoken where it is asked for and offered, HTTP/1.1 where it is n
     request.on('data', (chunk: Buffer) => { length += chunk.length })
     request.on('end', () => { answer.end(`${request.httpVersion} ${length}`) })
   })
-  const url = await listening(t, server as unknown as Server)
+  const url = await listening(t, server)
   const file = filesOf(t, { 'ca.crt': testCertificate })
   const tls = { ca: file('ca.crt') }
   const two = await started(t, url, { tls, http2: true })
