@@ -25,6 +25,12 @@ const maxReaders = 512
 
 type Table = Database<Buffer, string>
 
+interface Waiting {
+  readonly write: () => Promise<boolean>
+  readonly resolve: (isDone: boolean) => void
+  readonly reject: (error: unknown) => void
+}
+
 export class LmdbTables {
   readonly #root: RootDatabase<Buffer, string>
   readonly #records: Table
@@ -33,8 +39,10 @@ export class LmdbTables {
   readonly #isFlushed: boolean
   /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
   #version = randomBytes(6).readUIntBE(0, 6) + 1
-  /** Writes of this turn of the loop. */
-  #turn: (() => void)[] = []
+  /** Where the next write goes: to those of this turn, or behind the commit that is under way. */
+  #state: 'idle' | 'gathering' | 'committing' = 'idle'
+  /** Writes that wait for the commit under way: the longer it takes, the more of them share the next one. */
+  #waiting: Waiting[] = []
   readonly #clock: Clock
 
   private constructor(clock: Clock, root: RootDatabase<Buffer, string>, isFlushed: boolean) {
@@ -62,6 +70,7 @@ export class LmdbTables {
       // the process through it.
       const options = {
         path, noSubdir: false, maxDbs: 4, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
+        txnStartThreshold: Number.MAX_SAFE_INTEGER,
       }
       return new LmdbTables(clock, lmdb.open<Buffer, string>(options), isFlushed)
     } catch (error) {
@@ -158,17 +167,38 @@ export class LmdbTables {
       .map((place) => place.slice(owner.length + 1))
   }
 
-  /** What is written in one turn of the loop goes to the writing thread at once, and mostly into one commit. */
+  /**
+   * Writes of one turn of the loop share a commit, and what comes while that is under way shares the next: a commit costs
+   * as much as many writes. The database begins to write at the end of the turn by itself.
+   */
   #batched(write: () => Promise<boolean>): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#turn.push(() => { write().then(resolve, reject) })
-      if (this.#turn.length > 1) return
-      this.#clock.endOfTurn(() => {
-        const turn = this.#turn
-        this.#turn = []
-        carried(this.#root.batch(() => { for (const each of turn) each() }))
-      })
-    })
+    if (this.#state !== 'committing') return this.#start(write)
+    return new Promise((resolve, reject) => { this.#waiting.push({ write, resolve, reject }) })
+  }
+
+  #start(write: () => Promise<boolean>): Promise<boolean> {
+    const writing = write()
+    if (this.#state === 'gathering') return writing
+    this.#state = 'gathering'
+    this.#clock.endOfTurn(() => { if (this.#state === 'gathering') this.#state = 'committing' })
+    const goOn = (): void => { this.#goOn() }
+    writing.then(goOn, goOn)
+    return writing
+  }
+
+  /** The commit is over, well or not. */
+  #goOn(): void {
+    this.#state = 'idle'
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { write, resolve, reject } of waiting) {
+      try {
+        this.#start(write).then(resolve, reject)
+      } catch (error) {
+        // Closed meanwhile.
+        reject(error)
+      }
+    }
   }
 
   /** Throws what the disk said, not that it said something. */
@@ -187,18 +217,19 @@ export class LmdbTables {
     return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
   }
 
+  /** Within a condition: these promises stand for nothing, what is awaited is that of the condition. */
   #write(key: RecordKey, before: Held | null, next: Held | null): void {
-    if (next === null) carried(this.#records.remove(key))
-    else carried(this.#records.put(key, encodeRecord(next), this.#version++))
+    if (next === null) void this.#records.remove(key)
+    else void this.#records.put(key, encodeRecord(next), this.#version++)
     const [openBefore, openNext] = [openPlace(key, before), openPlace(key, next)]
     if (openBefore !== openNext) {
-      if (openBefore !== null) carried(this.#open.remove(openBefore))
-      if (openNext !== null) carried(this.#open.put(openNext, nothing))
+      if (openBefore !== null) void this.#open.remove(openBefore)
+      if (openNext !== null) void this.#open.put(openNext, nothing)
     }
     const [endBefore, endNext] = [endPlace(key, before), endPlace(key, next)]
     if (endBefore === endNext) return
-    if (endBefore !== null) carried(this.#ends.remove(endBefore))
-    if (endNext !== null) carried(this.#ends.put(endNext, nothing))
+    if (endBefore !== null) void this.#ends.remove(endBefore)
+    if (endNext !== null) void this.#ends.put(endNext, nothing)
   }
 }
 
