@@ -28,7 +28,8 @@ async function listening(t: Test, server: Server): Promise<string> {
 
 /** Answers with the name it was asked for and the name that its caller showed. */
 async function encrypted(t: Test, options: ServerOptions): Promise<string> {
-  const server = createServer({ key: testKey, cert: testCertificate, ...options }, ({ socket, httpVersion }, answer) => {
+  const pair = { key: testKey, cert: testCertificate }
+  const server = createServer({ ...pair, ...options }, ({ socket, httpVersion }, answer) => {
     const { servername, getPeerCertificate } = socket as TLSSocket
     const shown = getPeerCertificate.call(socket).subject?.CN
     answer.end(JSON.stringify({ servername, shown, httpVersion }))
