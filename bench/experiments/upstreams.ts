@@ -12,8 +12,11 @@ import { hedging } from '../upstreams/hedging.ts'
 import { metastable } from '../upstreams/metastable.ts'
 import { outage } from '../upstreams/outage.ts'
 import { partial } from '../upstreams/partial.ts'
+import { slowProvider } from '../upstreams/slow-provider.ts'
 
-const scenarios: readonly Scenario[] = [outage, partial, metastable, gray, hedging, halfOpen]
+const scenarios: readonly Scenario[] = [
+  outage, partial, metastable, gray, hedging, halfOpen, slowProvider,
+]
 /** Every scenario has a timetable of its own. */
 const numbers = { seconds: 0, rounds: 0, rate: 0 }
 

@@ -169,5 +169,7 @@ test('the page has every scenario with its tables, claims and machine', async (t
     },
   }, 'overload')
   for (const text of ['# Overload', '`npm run bench -- overload`', '## steady-slots', 'eight slots.',
-    '```text\na  b\n```', '- holds: good', '- **fails**: better', '- a note', 'on X, 2 cores']) t.ok(page.includes(text), text)
+    '```text\na  b\n```', '- holds: good', '- **fails**: better', '- a note', 'on X, 2 cores']) {
+    t.ok(page.includes(text), text)
+  }
 })

@@ -1,6 +1,6 @@
-// What a run of scenarios leaves behind: one JSON with every scenario's latest figures (a scenario that was not run keeps
-// its own), the tables as a page, and a picture a scenario. A short run leaves them in a folder of its own, because it
-// may not replace what a real one found.
+// What a run of scenarios leaves behind: one JSON with every scenario's latest figures (a scenario that was not run
+// keeps its own), the tables as a page, and a picture a scenario. A short run leaves them in a folder of its own,
+// because it may not replace what a real one found.
 import { readFileSync } from 'node:fs'
 import type { Findings } from '../experiment.ts'
 import { machine } from '../ground.ts'
@@ -81,7 +81,7 @@ export function renderPage(book: Book, experiment: string): string {
     `Taken ${taken} on ${on.cpu}, ${on.cores} cores, Linux ${on.kernel}, Node ${on.node}.`,
   ].filter((part) => part !== '').join('\n\n'))
   const title = `${experiment.slice(0, 1).toUpperCase()}${experiment.slice(1)}`
-  const opening = `# ${title}\n\nWritten by \`npm run bench -- ${experiment}\`; figures of every round are in the JSON ` +
-    'file beside this page, and each scenario has its picture.'
+  const opening = `# ${title}\n\nWritten by \`npm run bench -- ${experiment}\`; figures of every round are in the ` +
+    'JSON file beside this page, and each scenario has its picture.'
   return `${[opening, ...sections].join('\n\n')}\n`
 }

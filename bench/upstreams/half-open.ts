@@ -26,10 +26,10 @@ const probes = 3
 
 export const halfOpen: Scenario = {
   name: 'half-open',
-  summary: `${callersPerSecond} calls a second before a breaker that is open, at an upstream that fails after ${errorMs} ms`,
+  summary: `${callersPerSecond} calls a second before an open breaker, at an upstream that fails after ${errorMs} ms`,
   run: async (ground, settings) => {
     const healsAtMs = settings.isShort ? 8000 : 16_000
-    const durationMs = healsAtMs + (settings.isShort ? 12_000 : 20_000)
+    const durationMs = healsAtMs + (settings.isShort ? 8000 : 20_000)
     const arms = [
       nothing(1),
       through('seawall', () => seawallWith('seawall', {}, [{ name: 'everything', match: { path: '/*' } }])),

@@ -22,9 +22,10 @@ const loads = [0.3, 0.95] as const
 const leastCut = 5
 const mostExtra = { p95: 0.055, p98: 0.025, loaded: 0.005 }
 
+// It can use all slots from its first second, and is told so: what is learned of a limit is not the question here.
 function seawall(name: string, hedge: object): Arm {
   return through(name, (ports) => seawallWith(name, {
-    endpoints: ports.map((port) => `http://127.0.0.1:${port}`),
+    endpoints: ports.map((port) => `http://127.0.0.1:${port}`), limit: { initial: endpoints * slots },
   }, [{ name: 'everything', match: { path: '/*' }, ...hedge }]))
 }
 
@@ -42,12 +43,12 @@ export const hedging: Scenario = {
   name: 'hedging',
   summary: `three endpoints, lognormal around ${meanMs} ms, one answer in a hundred takes ${50 * meanMs} ms`,
   run: async (ground, settings) => {
-    const durationMs = settings.isShort ? 4000 : 20_000
+    const durationMs = settings.isShort ? 3000 : 20_000
     const results: Result[] = []
     for (const load of loads) {
       const own = { ...ground, progress: (text: string) => ground.progress(`load ${load}: ${text}`) }
       // Where extra requests are all that is claimed, p98 and no proxy have nothing to say.
-      const chosen = load < 0.5 ? arms : arms.slice(1, 3)
+      const chosen = load > 0.5 ? arms.slice(1, 3) : settings.isShort ? arms.slice(1) : arms
       results.push({ load, runs: await oneByOne(own, chosen, {
         ratePerSecond: Math.round(load * capacityPerSecond), durationMs, attemptMs: 5000, seed: 1,
         endpoints: [1, 2, 3].map((seed) => ({ seed, spread: 'tailed', begins: { meanMs, slots }, changes: [] })),

@@ -74,8 +74,8 @@ export const metastable: Scenario = {
       }],
       panels: [goodputPanel('goodput', runs), arrivalsPanel('what reaches the upstream', runs, when.endsAtMs)],
       notes: [
-        `seawall: a bulkhead of ${ceiling} with 50 ms of waiting, and a deadline of ${patienceMs} ms beside the learned ` +
-        'limit; "defaults": the limit alone, no deadline. haproxy: maxconn of the same, a line of 400 ms.',
+        `seawall: a bulkhead of ${ceiling} with 50 ms of waiting and a deadline of ${patienceMs} ms, beside the ` +
+        'learned limit; "defaults": the limit alone, no deadline. haproxy: maxconn of the same, a line of 400 ms.',
         'Attempts that wait for a connection count as sent only when they are; the callers open up to 2,048.',
         ...settings.isShort ? [shortNote] : [], ...notes, ...latenessNotes(runs),
       ],

@@ -17,8 +17,8 @@ const settlesMs = 5000
 const mostAttempts = 1.02
 /** A breaker that has been open for long asks again after 30 s at the latest, and a tenth more or less. */
 const longestOpenMs = 33_000
-/** Twice what is left of the claims' three good seconds. */
-const watchedAfterMs = { long: 40_000, brief: 15_000 }
+/** The longest open time that an outage of that length comes to, and three good seconds. */
+const watchedAfterMs = { long: 40_000, brief: 10_000 }
 
 interface Times {
   readonly failsAtMs: number
