@@ -7,6 +7,7 @@ import { test } from 'tap'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
+import { eventually } from '../../test/support/asking.ts'
 import { answerOf, claimOf, ShiftedClock } from '../../test/support/store-bench.ts'
 import { storeContract } from '../../test/support/store-contract.ts'
 import { LmdbStore } from './lmdb-store.ts'
@@ -131,7 +132,7 @@ test('records outlive the store that wrote them', async (t) => {
   await second.close()
 })
 
-test('a wall clock that jumps ends no record early, and is counted', async (t) => {
+test('case 42: a wall clock that jumps ends no record early, and is counted', async (t) => {
   const jumping = new ShiftedClock()
   const store = new LmdbStore(jumping, { path: newFolder(), durability: 'process', maxBytes: 2 ** 30, keys: null })
   await store.open()
@@ -139,6 +140,8 @@ test('a wall clock that jumps ends no record early, and is counted', async (t) =
   await store.finish('s:1', 'a', answerOf(null), 60_000)
   jumping.wallShiftMs = 2 * 86_400_000
   await store.sweep()
+  t.match(await store.lookup('s:1'), { kind: 'done' })
+  await eventually('the store has looked at the clock', () => store.inspect()['clockJumps'] === 1)
   t.match(await store.lookup('s:1'), { kind: 'done' })
   await store.close()
 })

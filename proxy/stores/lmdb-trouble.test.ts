@@ -30,7 +30,7 @@ async function damage(path: string, key: string, change: (bytes: Buffer) => void
   await root.close()
 }
 
-test('a damaged record and one of a later version are faults, and neither is executed again', async (t) => {
+test('case 51: a damaged record and one of a later version are faults, and neither is executed again', async (t) => {
   const path = join(folder, 'damaged')
   const store = makeStore(path)
   await store.open()
@@ -72,7 +72,7 @@ test('four processes that race for forty keys get each key once', async (t) => {
 
 const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
 
-test('a full disk refuses a claim with a clear fault, and serves again when there is room',
+test('case 47: a full disk refuses a claim with a clear fault, and serves again when there is room',
   { skip: canMount ? false : 'no user namespaces here, so no small disk can be made' }, async (t) => {
     const script = join(import.meta.dirname, '../../test/support/store-full-disk.ts')
     const mount = join(folder, 'small')

@@ -108,7 +108,7 @@ test('an answer that was sealed is not readable in the server', async (t) => {
   t.match(await store.lookup('s:2'), { kind: 'fault', reason: 'corrupt' }, 'nor is it another key\'s answer')
 })
 
-test('records of a later version and damaged ones are faults, and stay', async (t) => {
+test('case 51: records of a later version and damaged ones are faults, and stay', async (t) => {
   const store = await openStore({ prefix: 'odd:' })
   await sent(['HSET', 'odd:{s:1}', 'v', '2', 'st', 'x'])
   await sent(['HSET', 'odd:{s:2}', 'v', '1', 'st', 'd'])
@@ -124,7 +124,7 @@ test('records of a later version and damaged ones are faults, and stay', async (
   t.match(await store.claim(claimOf('s:4', 'b')), { kind: 'fault' })
 })
 
-test('a server that evicts, or forgets on a restart, is refused, or accepted with a notice', async (t) => {
+test('case 40: a server that evicts, or forgets on a restart, is refused, or accepted with a notice', async (t) => {
   const poor = await startRedis(['--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru'])
   t.teardown(() => poor.stop())
   const options = {
@@ -137,6 +137,27 @@ test('a server that evicts, or forgets on a restart, is refused, or accepted wit
   t.match(await strict.claim(claimOf('s:1', 'a')), { kind: 'fault', reason: 'misconfigured' })
   t.match(await lax.open(), { kind: 'opened', notices: [/noeviction/, /appendonly/] })
   t.match(await lax.claim(claimOf('s:1', 'a')), { kind: 'taken' })
+})
+
+test('case 41: clocks of sidecars that are ten minutes off change no lease and no ttl', async (t) => {
+  const offBy = async (ms: number): Promise<RedisStore> => {
+    const store = new RedisStore({ ...systemClock, wallMs: () => systemClock.wallMs() + ms }, {
+      where: { kind: 'single', url: server.url }, prefix: 'skew:', acceptLoss: false, keys: null,
+      connectTimeoutMs: 1_000,
+    })
+    stores.push(store)
+    await store.open()
+    return store
+  }
+  const [behind, ahead] = [await offBy(-600_000), await offBy(600_000)]
+  await behind.claim(claimOf('s:1', 'a', { leaseMs: 5_000 }))
+  const found = await ahead.lookup('s:1')
+  t.ok(found.kind === 'in-flight' && found.leaseLeftMs > 0 && found.leaseLeftMs <= 5_000, 'it is not over for the other')
+  await behind.finish('s:1', 'a', answerOf(Buffer.from('x')), 60_000)
+  t.match(await ahead.claim(claimOf('s:1', 'b')), { kind: 'done' })
+  await ahead.claim(claimOf('s:2', 'a', { leaseMs: 40 }))
+  await passes(60)
+  t.match(await behind.lookup('s:2'), { kind: 'unknown', reason: 'owner-lost' }, 'nor does it last longer')
 })
 
 test('a server that is full takes no new key', async (t) => {
@@ -173,7 +194,7 @@ test('a server that is killed is unavailable at once, and its records are there 
   t.strictSame(await store.finish('s:1', 'a', answerOf(null), 60_000), { kind: 'stored' })
 })
 
-test('a server that was flushed is noticed', async (t) => {
+test('case 39: a server that was flushed is noticed', async (t) => {
   const own = await startRedis()
   t.teardown(() => own.stop())
   const store = await openStore({ prefix: 'flush:' }, own)

@@ -12,9 +12,9 @@ import { startRedis } from './redis-server.ts'
 import { startSeawall } from './seawall.ts'
 
 const timeoutMs = 250
-const everyMs = 25
+const everyMs = 20
 /** Callers that repeat wait so long. */
-const againMs = 200
+const againMs = 400
 
 export interface Outage {
   /** Requests with new keys that began while the server was away. */
@@ -72,7 +72,7 @@ export async function redisOutage(t: Test, awayMs: number): Promise<Outage> {
   const untilMs = async (endMs: number): Promise<void> => {
     while (performance.now() < endMs) {
       // Those of an outage repeat; a new one each time would only add to them.
-      if (callers.length < 400) callers.push(keyed(`key-${callers.length}`))
+      if (callers.length < 80) callers.push(keyed(`key-${callers.length}`))
       void other()
       await pause(everyMs)
     }

@@ -121,6 +121,24 @@ test('case 32: a process that dies before the answer leaves a doubt, and nothing
   t.equal(dead.charged, 1)
 })
 
+test('case 33: an answer that never reached the store before kill -9 is unknown, and nothing is sent again', async (t) => {
+  const dead = new KeyedWorld({ isShared: true })
+  dead.store.word = (operation) => operation === 'finish' ? 'down' : 'ok'
+  const first = await dead.chargeAt(0)
+  await dead.run(2_000)
+  t.equal(first.status, 201)
+  t.equal(field(first, 'idempotency-status'), 'unrecorded')
+  dead.store.kill()
+  dead.store.word = () => 'down'
+  const after = new KeyedWorld({ beside: dead, isShared: true })
+  for (const at of [3_000, 60_000]) {
+    const again = await after.chargeAt(at)
+    t.equal(again.code, 'idempotency.outcome-unknown')
+    t.match(again.members, { reason: 'owner-lost' })
+  }
+  t.equal(after.charged, 1)
+})
+
 test('case 37: while the store is down keyed requests are refused at once, and others are served', async (t) => {
   const world = new KeyedWorld({ isShared: true })
   await world.chargeAt(0)
