@@ -1,6 +1,6 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// The real Upstream over our own HTTP/1.1, and over HTTP/2 where that is written: picks the endpoint, keeps one pool for
-// each, and looks after all of them once in a while. Policies, permits and queues stand before it.
+// The real Upstream over our own HTTP/1.1, and over HTTP/2 where that is written: picks the endpoint, keeps one pool
+// for each, and looks after all of them once in a while. Policies, permits and queues stand before it.
 
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
