@@ -73,7 +73,7 @@ test('a tunnel and a stream under way go on through the drain, and are waited fo
       open.tunnel = socket
       return 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
     }
-    if (!text.startsWith('GET /stream')) return undefined
+    if (!text.startsWith('GET /stream')) return ok
     open.stream = socket
     return 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
   })

@@ -39,9 +39,8 @@ export interface RollingOptions {
 const drainDelay = '500ms'
 
 export async function rolling(t: Test, { restarts, callers }: RollingOptions): Promise<Rolled> {
-  const shared = { drainDelay, storeTimeout: '5s' }
-  const first = await startPicture(t, shared)
-  const second = await startPicture(t, { ...shared, simulator: first.simulator })
+  const first = await startPicture(t, { drainDelay })
+  const second = await startPicture(t, { drainDelay, simulator: first.simulator })
   const pair = [first, second]
   // So that there is something in flight at every signal.
   first.simulator.setBehaviour('provider', { latency: 40 })
