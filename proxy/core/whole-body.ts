@@ -77,11 +77,16 @@ export class KeptOutcome implements BodySink {
 
   /** The outcome as it was, or null when its body did not come whole. Called once, and last. */
   take(): Outcome | null {
-    if (this.#state === 'reading') this.#lose()
+    this.drop()
     if (this.#state === 'lost') return null
     const source = this.#source
     if (source === null) return this.#outcome
     return { ...this.#outcome as Reply, body: new WholeBody(this.#chunks, source.length, this.#trailers) }
+  }
+
+  /** A better one has come: what still comes of its body would hold a connection and a permit for nobody. */
+  drop(): void {
+    if (this.#state === 'reading') this.#lose()
   }
 
   #lose(): void {

@@ -42,7 +42,10 @@ class Failing {
     const other = await this.#second(work, 'failover')
     const attempt = work.last
     if (attempt !== failed && other.kind !== 'refused') this.figures.sentOver++
-    if (attempt !== null && attempt !== failed && attempt.sentAt >= 0) return other
+    if (attempt !== null && attempt !== failed && attempt.sentAt >= 0) {
+      kept.drop()
+      return other
+    }
     // The second was not asked, or does not answer its door: the first's word is the last, if it has said one.
     if (work.delivered === 'no' && other.kind !== 'refused') return other
     work.last = failed

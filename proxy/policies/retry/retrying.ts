@@ -29,6 +29,10 @@ import type { Deduplication } from './repeatable.ts'
 const keptBytes = 64 * 1024
 /** Who asks for a longer wait is passed on to the caller, who knows better what it is waiting for. */
 const longestRetryAfterMs = 10_000
+/** An answer came, and is not here any more: it was too long to be held back, or is still on its way. */
+const notKept: Outcome = {
+  kind: 'failed', fault: 'upstream.reset', cause: 'its answer was given up for another attempt, which was not made',
+}
 /** Bounds of the first span when none is configured. */
 const [shortestBaseMs, longestBaseMs] = [10, 200]
 
@@ -104,13 +108,15 @@ export class Retrying {
         budget.refund(-failed.lesson.budget)
         if (work.delivered === 'no') return again
         work.last = failed
-        return kept.take() ?? again
+        // What was read of it is gone: nobody can be given it a second time.
+        return kept.take() ?? (again === outcome ? notKept : again)
       }
       this.figures.sentAgain++
       sentAgain(failed.row as OutcomeRow).add()
       // Nobody accepted it this time: the last word of the upstream is an earlier one, if there is one.
       const isEarlier = attempt.sentAt < 0 && work.delivered !== 'no'
       outcome = isEarlier ? kept.take() ?? again : again
+      kept.drop()
     }
     return outcome
   }
