@@ -2,7 +2,7 @@
 // The last before the wire: takes the key of a work, once, for all its attempts. Standing here, nothing that is refused
 // has ever written to the store. Who loses the race is refused, and record answers it as recall would have.
 
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { Attempt } from '../../core/attempt.ts'
 import type { Outcome, Refused } from '../../core/outcome.ts'
 import type { Gate } from '../../core/policy.ts'
@@ -13,9 +13,30 @@ import { inProgress, overQuota, storeFailed, storeFull } from './answers.ts'
 import { Holding } from './holding.ts'
 import { keyedOf } from './keyed.ts'
 import type { Keyed } from './keyed.ts'
+import { Ledger } from './ledger.ts'
 
 /** What the layers around see of a lost race. */
 const lostRace: Refused = { ...inProgress, by: 'claim' }
+
+/** Nothing is recorded under it. */
+const unknownClaim = { generation: 0, createdAtMs: 0 } as const
+
+const tokenBytes = 16
+/** Drawn for many tokens at once: each draw is a call into the system's generator. */
+const dice = Buffer.alloc(256 * tokenBytes)
+let diceAt = dice.length
+
+function newToken(): ClaimToken {
+  if (diceAt === dice.length) {
+    randomFillSync(dice)
+    diceAt = 0
+  }
+  const token = dice.toString('base64url', diceAt, diceAt + tokenBytes)
+  // What was given out is not kept.
+  dice.fill(0, diceAt, diceAt + tokenBytes)
+  diceAt += tokenBytes
+  return token
+}
 
 export class ClaimGate implements Gate<Attempt> {
   readonly name = 'claim'
@@ -30,7 +51,7 @@ export class ClaimGate implements Gate<Attempt> {
       keyed.count('quota')
       return overQuota
     }
-    const token = randomBytes(16).toString('base64url')
+    const token = newToken()
     const result = desk.claim({
       key: keyed.record, fingerprint: keyed.fingerprint, credential: keyed.credential, token,
       leaseMs: settings.leaseMs, ttlMs: settings.ttlMs, inDoubt: settings.inDoubt,
@@ -90,11 +111,8 @@ export class ClaimGate implements Gate<Attempt> {
     if (result.kind === 'taken' || result.kind === 'fault') this.#release(keyed, token)
   }
 
+  /** Said until the store takes it: a key that nobody holds any more would answer for ever that it is in progress. */
   #release(keyed: Keyed, token: ClaimToken): void {
-    const { desk } = keyed.route
-    const wake = (): void => { desk.waiters.wake(keyed.record, null) }
-    const result = desk.timed('release', () => desk.store.release(keyed.record, token))
-    if (result instanceof Promise) void result.then(wake)
-    else wake()
+    void new Ledger(keyed, token, unknownClaim).release()
   }
 }

@@ -33,6 +33,8 @@ export class Holding implements Keeper, Held {
   #reason: DoubtReason = 'reset'
   /** An answer that came for an attempt already given up, while another was still tried. */
   #stashed: Reply | null = null
+  /** There is one: whatever another attempt comes to changes nothing. */
+  #hasAnswer = false
   /** The attempt whose late answer is being read. */
   #reading: Attempt | null = null
   #lease: Timer | null = null
@@ -82,6 +84,7 @@ export class Holding implements Keeper, Held {
     this.#isConcluded = true
     if (outcome.kind === 'reply') {
       stashed?.body?.discard()
+      this.#hasAnswer = true
       return this.#answered(outcome)
     }
     if (this.#isOver) return withStatus(outcome, 'unknown')
@@ -95,14 +98,15 @@ export class Holding implements Keeper, Held {
   late(attempt: Attempt, outcome: Outcome): void {
     this.#detached.delete(attempt)
     if (outcome.kind === 'reply') {
-      if (this.#isOver || this.#stashed !== null) return outcome.body?.discard()
+      if (this.#isOver || this.#hasAnswer) return outcome.body?.discard()
+      this.#hasAnswer = true
       this.#reading = attempt
       if (!this.#isConcluded) this.#stashed = outcome
       else void this.#answered(outcome).then((told) => { if (told.kind === 'reply') told.body?.discard() })
       return
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
-    if (this.#isConcluded && this.#detached.size === 0) void this.#gaveUp(outcome)
+    if (this.#isConcluded && !this.#hasAnswer && this.#detached.size === 0) void this.#gaveUp(outcome)
   }
 
   /** The exchange is over: from here on this counts as work of its own, and has its own bound. */
@@ -125,10 +129,16 @@ export class Holding implements Keeper, Held {
     const now = this.#keyed.route.desk.clock.now()
     this.#reason = 'timeout'
     const outcome = { kind: 'abandoned', by: 'deadline', elapsedMs: now - this.#work.exchange.startedAt } as const
-    // Those given up earlier may no longer be among the running ones.
-    for (const attempt of this.#detached) attempt.cut(outcome, now)
+    this.#cutDetached()
     this.#reading?.cut(outcome, now)
     this.#work.cut(outcome, now)
+  }
+
+  /** Those given up earlier may no longer be among the running ones of the work, and nobody else knows them. */
+  #cutDetached(): void {
+    const now = this.#keyed.route.desk.clock.now()
+    const elapsedMs = now - this.#work.exchange.startedAt
+    for (const attempt of this.#detached) attempt.cut({ kind: 'abandoned', by: 'deadline', elapsedMs }, now)
   }
 
   async #answered(reply: Reply): Promise<Outcome> {
@@ -207,6 +217,7 @@ export class Holding implements Keeper, Held {
     // From here on whoever leaves ends what still runs, as everywhere.
     if (this.#work.keeper === this) this.#work.keeper = null
     if (this.#isAlone) desk.house.inFlight--
+    this.#cutDetached()
   }
 }
 

@@ -68,7 +68,10 @@ export class RecallGate implements Gate<Exchange> {
     // The door reads the body before it gives a permit.
     if (!keyed.isBypassed) keyed.exchange.intake = keyed.intake
     const drained = this.#drained()
-    if (drained !== null) this.#route.desk.arrived(keyed.record, keyed)
+    if (drained !== null) {
+      keyed.intake.free()
+      this.#route.desk.arrived(keyed.record, keyed)
+    }
     return drained
   }
 
