@@ -60,7 +60,8 @@ export class Race {
     const { next, budget, clock, house } = this.#ground
     const { exchange } = this.#work
     const isUseless = exchange.outcome !== null || this.#first.attempt.outcome !== null || house.phase !== 'serving'
-    if (isUseless || exchange.deadlineAt <= clock.now() || !budget.take()) return
+    // In the line of a gate it waits for one of us: a second one would only stand behind it, or take its key.
+    if (isUseless || this.#first.attempt.waitsAt >= 0 || exchange.deadlineAt <= clock.now() || !budget.take()) return
     const ended = next(this.#work, 'hedge')
     const attempt = this.#work.last as Attempt
     if (attempt === this.#first.attempt) return budget.refund()
