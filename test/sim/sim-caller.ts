@@ -44,6 +44,8 @@ export class SimCaller implements Caller {
   /** complete: the last byte came; broken: it did not and the caller could see it; left: it went itself. */
   end: 'complete' | 'broken' | 'left' | null = null
   readonly interim: number[] = []
+  /** Answers that were begun; never more than one, and none after its end. */
+  answers = 0
   readonly #clock: Clock
 
   constructor(clock: Clock, ask: Ask = {}) {
@@ -96,9 +98,11 @@ export class SimCaller implements Caller {
     this.end = 'left'
     this.endedAt = this.#clock.now()
     this.onGone?.()
+    this.onDone?.()
   }
 
   #begin(status: number): void {
+    this.answers += this.end === null ? 1 : 2
     this.status = status
     this.headAt = this.#clock.now()
   }
@@ -107,6 +111,8 @@ export class SimCaller implements Caller {
     if (this.end !== null) return
     this.end = end
     this.endedAt = this.#clock.now()
+    // As the edge has it: whoever does not get its answer whole has gone.
+    if (end === 'broken') this.onGone?.()
     this.onDone?.()
   }
 }

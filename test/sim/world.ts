@@ -5,7 +5,10 @@ import { createAcceptor } from '../../proxy/edge/accept.ts'
 import type { Acceptor } from '../../proxy/edge/accept.ts'
 import { createTunnels } from '../../proxy/edge/upgrade.ts'
 import type { Upstream } from '../../proxy/core/upstream.ts'
-import { join } from '../support/plans.ts'
+import type { RecordStore } from '../../proxy/core/record-store.ts'
+import { compile } from '../../proxy/pipeline/compile.ts'
+import type { RouteTable } from '../../proxy/pipeline/route-table.ts'
+import { configurationOf, join } from '../support/plans.ts'
 import type { Joined, Sketch } from '../support/plans.ts'
 import { exponential, seededRandom } from './seeded-random.ts'
 import { SimCaller } from './sim-caller.ts'
@@ -20,6 +23,8 @@ export interface WorldOptions {
   readonly upstream?: Partial<Behaviour>
   /** Upstreams of another kind, by name, instead of the one. */
   readonly upstreams?: (clock: VirtualClock) => (name: string) => Upstream
+  /** Where records of keys are kept. */
+  readonly records?: (clock: VirtualClock) => RecordStore
   /** Several endpoints: how each differs from `upstream`. */
   readonly hosts?: readonly Partial<Behaviour>[]
 }
@@ -42,6 +47,7 @@ export class World {
   readonly callers: SimCaller[] = []
   readonly unrouted: string[] = []
   readonly #acceptor: Acceptor
+  #table: RouteTable
 
   constructor(options: WorldOptions = {}) {
     this.seed = options.seed ?? 1
@@ -49,9 +55,10 @@ export class World {
     this.upstream = new SimUpstream('service', this.clock, options.upstream, options.hosts)
     const random = seededRandom(this.seed, 'seawall')
     const upstream = options.upstreams?.(this.clock) ?? this.upstream
-    this.joined = join(options.sketch ?? {}, this.clock, random, upstream)
+    this.joined = join(options.sketch ?? {}, this.clock, random, upstream, options.records?.(this.clock) ?? null)
+    this.#table = this.joined.table
     this.#acceptor = createAcceptor({
-      table: () => this.joined.table,
+      table: () => this.#table,
       clock: this.clock,
       random,
       announce: (announcement) => { this.joined.announced.push(announcement) },
@@ -66,6 +73,11 @@ export class World {
     this.callers.push(caller)
     this.#acceptor.accept(caller, ask.listener ?? 'public')
     return caller
+  }
+
+  /** Another configuration over the same parts, from the next request on. */
+  reload(sketch: Sketch): void {
+    this.#table = compile(configurationOf(sketch), this.joined.ground)
   }
 
   /** The last call of a drain. */
@@ -97,6 +109,8 @@ export class World {
     if (house.inFlight !== 0) broken.push(`${house.inFlight} exchanges are still inside`)
     const open = this.callers.filter((caller) => caller.end === null).length
     if (open !== 0) broken.push(`${open} callers were never told`)
+    const twice = this.callers.filter(({ answers }) => answers > 1).length
+    if (twice !== 0) broken.push(`${twice} callers were told twice, or after their end`)
     const defects = this.joined.announced.filter(({ what }) => what === 'defect').length
     if (defects !== 0) broken.push(`${defects} defects`)
     if (record.exchanges.length + this.unrouted.length !== this.callers.length) {

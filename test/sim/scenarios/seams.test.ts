@@ -1,0 +1,115 @@
+// Where retries, keys, drains and attempts that were given up meet: one test for each place where one of them once lost
+// what another held.
+
+import { test } from 'tap'
+import { MemoryStore } from '../../../proxy/stores/memory-store.ts'
+import { DistantStore } from '../distant-store.ts'
+import { field, KeyedWorld } from '../keyed-world.ts'
+import { inTurn, layeredWorld } from '../layered-world.ts'
+import { ScriptedUpstream } from '../scripted-upstream.ts'
+import { World } from '../world.ts'
+
+const never = 10_000_000
+
+for (const [name, route] of [['a retry', { retry: {} }], ['a failover', { failover: { to: 'second' } }]] as const) {
+  test(`${name} that came to an answer leaves nothing of the answer before it on the wire`, async (t) => {
+    const { world } = layeredWorld({
+      route, service: { endpoints: 2, play: inTurn({ status: 503, body: 'no', bodyMs: never }, { status: 200 }) },
+    })
+    const caller = world.ask()
+    await world.run(1_000)
+    t.equal(caller.status, 200)
+    t.equal(world.joined.record.attempts.length, 2, 'both are over: nobody reads the first any more')
+  })
+}
+
+test('a back-off that a drain ends tells its caller something whole, also when the last answer is gone', async (t) => {
+  const { world } = layeredWorld({
+    route: { retry: {} },
+    service: { play: () => ({ status: 502, headers: ['retry-after', '2'], body: 'no', bodyMs: 60_000 }) },
+  })
+  const caller = world.ask()
+  await world.run(100)
+  world.joined.house.refuse()
+  await world.run(200)
+  t.equal(caller.end, 'complete')
+  t.equal(caller.code, 'upstream.reset')
+})
+
+test('a caller that leaves during the back-off of a key leaves a word on it, not a claim for ever', async (t) => {
+  const world = new KeyedWorld({
+    idempotency: { methods: ['PUT'] }, route: { retry: {} }, upstream: { breaker: 'off' },
+  })
+  world.upstream.step = () => ({ status: 502, headers: ['retry-after', '2'], chunks: ['a', 'b'], chunkMs: 1_000 })
+  const caller = world.charge({ method: 'PUT' })
+  await world.run(100)
+  caller.leave()
+  await world.run(300_000)
+  const again = await world.chargeAt(300_000, { method: 'PUT' })
+  t.equal(again.code, 'idempotency.outcome-unknown', 'what came of it was not kept, and a part of it is no answer')
+  t.strictSame(world.broken(), [])
+})
+
+test('an attempt given up that fails late does not undo the answer of the one after it', async (t) => {
+  const world = new KeyedWorld({
+    idempotency: { methods: ['PUT'] }, route: { retry: {}, timeouts: { attempt: 50 } }, upstream: { breaker: 'off' },
+  })
+  world.upstream.step = (n) => n === 1 ? { afterMs: 200, fails: 'upstream.reset' }
+    : { afterMs: 10, chunks: ['{"id":', '2}'], chunkMs: 400 }
+  const caller = world.charge({ method: 'PUT' })
+  await world.run(5_000)
+  t.equal(caller.status, 201)
+  t.equal(caller.text, '{"id":2}')
+  t.equal(field(caller, 'idempotency-status'), 'executed')
+  t.strictSame(world.broken(), [])
+})
+
+test('an attempt given up that never ends is ended with the key of its work', async (t) => {
+  const world = new KeyedWorld({
+    idempotency: { methods: ['PUT'] }, route: { retry: {}, timeouts: { attempt: 50 } }, upstream: { breaker: 'off' },
+  })
+  world.upstream.step = (n) => n === 1 ? { afterMs: Infinity } : {}
+  const caller = world.charge({ method: 'PUT' })
+  await world.run(1_000)
+  t.equal(caller.status, 201)
+  t.equal(world.joined.record.attempts.length, 2, 'its connection and its permit are free')
+})
+
+test('a first attempt that still claims its key is not hedged', async (t) => {
+  const made: { store?: DistantStore } = {}
+  const world = new World({
+    sketch: {
+      upstreams: [{ name: 'service', startupMs: 0, options: { breaker: 'off', limit: 'off' } }],
+      routes: [{ options: { hedge: { after: 10 }, idempotency: { methods: ['GET'] } } }],
+    },
+    upstreams: (clock) => {
+      const service = new ScriptedUpstream('service', clock, { endpoints: 2 })
+      return () => service
+    },
+    records: (clock) => made.store = new DistantStore(new MemoryStore(clock), clock),
+  })
+  if (made.store !== undefined) made.store.delayMs = 30
+  const caller = world.ask({ headers: ['idempotency-key', 'k-1'] })
+  await world.run(1_000)
+  t.equal(caller.status, 200)
+  t.equal(world.joined.record.attempts.length, 1)
+})
+
+test('a claim that nobody heard of is freed, however often the store has to be told', async (t) => {
+  const world = new KeyedWorld()
+  let isDown = true
+  world.store.word = (operation) => {
+    if (operation === 'claim') return isDown ? 'lost' : 'ok'
+    return operation === 'release' && isDown ? 'down' : 'ok'
+  }
+  const first = world.charge()
+  await world.run(1_000)
+  t.equal(first.code, 'idempotency.store-unavailable')
+  isDown = false
+  await world.run(10_000)
+  const again = await world.chargeAt(10_100)
+  await world.run(20_000)
+  t.equal(again.status, 201)
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
