@@ -158,7 +158,7 @@ test('what would have been refused is served and counted', async (t) => {
 test('the same configuration, enforced, refuses', async (t) => {
   const origin = await rawOrigin(t, () => undefined)
   const seawall = await startSeawall(t, inFrontOf(origin.url, {
-    upstream: { bulkhead: { maxConcurrent: 2 } }, route: { deadline: { default: '200ms' } },
+    upstream: { bulkhead: { maxConcurrent: 2 } }, route: { deadline: { default: '1500ms' } },
   }))
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(seawall.ports['public'] as number, '/')))
   t.equal(answers.filter(({ status }) => status === 503).length, 8)
