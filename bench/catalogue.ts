@@ -2,6 +2,7 @@
 import type { Experiment } from './experiment.ts'
 import { abuse } from './experiments/abuse.ts'
 import { duplicatesExperiment } from './experiments/duplicates.ts'
+import { keyed } from './experiments/keyed.ts'
 import { memory } from './experiments/memory.ts'
 import { overhead } from './experiments/overhead.ts'
 import { overload } from './experiments/overload.ts'
@@ -12,7 +13,7 @@ import { soak } from './experiments/soak.ts'
 import { upstreams } from './experiments/upstreams.ts'
 
 export const catalogue: readonly Experiment[] = [
-  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment, upstreams, reloads, soak,
+  overhead, overload, routes, slowReader, memory, abuse, duplicatesExperiment, keyed, upstreams, reloads, soak,
 ]
 
 /** The name among `names` that `given` is most probably meant to be; undefined when none is near. */

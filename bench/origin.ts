@@ -1,6 +1,7 @@
 // The cheapest HTTP/1.1 server that is still one: answers every request with the same 200 and small JSON, so that what
 // an experiment measures is the proxy in front of it. Understands content-length bodies and pipelining; does not
-// understand chunked requests (411) and is no example of a good server. Run: node bench/origin.ts PORT
+// understand chunked requests (411) and is no example of a good server. Run:
+// node bench/origin.ts PORT [DELAY]; DELAY in milliseconds makes it a service that takes so long for every request.
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 
@@ -14,11 +15,11 @@ const answerToHead = Buffer.from(head)
 const refusal = 'HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
 
 /** Not listening yet. */
-export function createOrigin(): Server {
-  return createServer({ noDelay: true }, serve)
+export function createOrigin(delayMs = 0): Server {
+  return createServer({ noDelay: true }, (socket) => { serve(socket, delayMs) })
 }
 
-function serve(socket: Socket): void {
+function serve(socket: Socket, delayMs: number): void {
   let held: Buffer = Buffer.alloc(0)
   let bodyLeftBytes = 0
   // A caller that resets its connection is no event for a constant server.
@@ -39,11 +40,13 @@ function serve(socket: Socket): void {
       }
       bodyLeftBytes = Number(/\r\ncontent-length:[ \t]*(\d+)/i.exec(request)?.[1] ?? 0)
       // Answered at the head: the body that follows is only skipped.
-      socket.write(request.startsWith('HEAD ') ? answerToHead : answer)
+      const answered = request.startsWith('HEAD ') ? answerToHead : answer
+      if (delayMs === 0) socket.write(answered)
+      else setTimeout(() => { socket.write(answered) }, delayMs)
     }
     held = bytes
     if (held.length > maxHeadBytes) socket.destroy()
   })
 }
 
-if (import.meta.main) createOrigin().listen(Number(process.argv[2] ?? 0), '127.0.0.1')
+if (import.meta.main) createOrigin(Number(process.argv[3] ?? 0)).listen(Number(process.argv[2] ?? 0), '127.0.0.1')

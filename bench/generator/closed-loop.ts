@@ -2,7 +2,7 @@
 // CPU time per request and for memory under many busy connections; its latencies are service times at full speed and
 // say nothing about a caller who does not wait.
 import { setTimeout as pause } from 'node:timers/promises'
-import { requestBytes } from './connection.ts'
+import { requestMaker } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { ClosedLoopPlan, LoadReport } from './plan.ts'
 import { Pool } from './pool.ts'
@@ -23,7 +23,7 @@ interface InFlight {
 
 class ClosedLoop implements PoolListener {
   readonly #plan: ClosedLoopPlan
-  readonly #bytes: Buffer
+  readonly #nextBytes: () => Buffer
   readonly #pool: Pool
   readonly #tally = new Tally()
   readonly #watch: Watch
@@ -35,7 +35,7 @@ class ClosedLoop implements PoolListener {
 
   constructor(plan: ClosedLoopPlan) {
     this.#plan = plan
-    this.#bytes = requestBytes(plan.request, plan)
+    this.#nextBytes = requestMaker(plan.request, plan)
     this.#pool = new Pool(plan, plan.connections, this)
     this.#watch = new Watch(plan.watchPid)
   }
@@ -101,7 +101,7 @@ class ClosedLoop implements PoolListener {
       this.#tally.offered++
       this.#tally.started++
     }
-    connection.send(ticket, this.#plan.request.method, this.#bytes)
+    connection.send(ticket, this.#plan.request.method, this.#nextBytes())
   }
 
   #end(ticket: number): number {

@@ -1,5 +1,6 @@
 // One keep-alive connection with at most one request in flight, on a bare socket: node:http's client would cost the
 // generator several times as much as the answer. Does not decide what is sent when, and never sends anything twice.
+import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { AnswerParser } from './answer-parser.ts'
@@ -106,6 +107,28 @@ export class Connection {
     this.discard()
     if (state === 'opening') this.#listener.unreachable(this)
     else this.#listener.lost(this, ticket)
+  }
+}
+
+const digits = 12
+
+/** Gives the bytes of one request after another: the same ones, or with `freshField` each with a value of its own. */
+export function requestMaker(request: RequestShape, target: Target): () => Buffer {
+  const { freshField, headers } = request
+  if (freshField === undefined) {
+    const bytes = requestBytes(request, target)
+    return () => bytes
+  }
+  // Random, so that no other run has sent it.
+  const run = randomUUID()
+  const first = { ...headers, [freshField]: `${run}-${'0'.repeat(digits)}` }
+  const pattern = requestBytes({ ...request, headers: first }, target)
+  const at = pattern.indexOf(run) + run.length + 1
+  let count = 0
+  return () => {
+    const bytes = Buffer.from(pattern)
+    bytes.write(String(++count).padStart(digits, '0'), at, 'latin1')
+    return bytes
   }
 }
 

@@ -7,6 +7,8 @@ export interface RequestShape {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as it is, with its content-length. */
   readonly body?: string
+  /** Name of a field that gets another value with each request, never one that was sent before. */
+  readonly freshField?: string
 }
 
 interface CommonPlan {

@@ -2,9 +2,12 @@
 // what a million records do to a claim and to memory. `node bench/micro/stores.ts [memory lmdb flushed redis
 // million]`; about a minute. No requests and no proxy: only the stores.
 
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../proxy/core/clock.ts'
 import type { RecordStore } from '../../proxy/core/record-store.ts'
 import { LmdbStore } from '../../proxy/stores/lmdb-store.ts'
@@ -47,11 +50,15 @@ async function opened(store: RecordStore): Promise<RecordStore> {
   return store
 }
 
+function lmdbAt(path: string, durability: 'process' | 'disk'): LmdbStore {
+  return new LmdbStore(systemClock, { path, durability, maxBytes: 8 * 2 ** 30, keys: null })
+}
+
 async function withLmdb(
   durability: 'process' | 'disk', run: (store: RecordStore) => Promise<void>,
 ): Promise<void> {
   const path = mkdtempSync(join(tmpdir(), 'seawall-bench-'))
-  const store = await opened(new LmdbStore(systemClock, { path, durability, maxBytes: 8 * 2 ** 30, keys: null }))
+  const store = await opened(lmdbAt(path, durability))
   try {
     await run(store)
   } finally {
@@ -60,39 +67,67 @@ async function withLmdb(
   }
 }
 
-async function million(store: RecordStore): Promise<void> {
-  const claims = async (count: number): Promise<{ readonly p50: number; readonly p99: number }> => {
-    const times: number[] = []
-    await Promise.all(Array.from({ length: 16 }, async () => {
-      while (times.length < count) {
-        const key = keyOf(next++)
-        const start = performance.now()
-        await store.claim(claimOf(key, 't'))
-        times.push(performance.now() - start)
-        await store.finish(key, 't', answer, 86_400_000)
-      }
-    }))
-    const sorted = times.toSorted((a, b) => a - b)
-    const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
-    return { p50: at(0.5), p99: at(0.99) }
+/** A million records, and then processes that know nothing of how they came: on these, and on an empty store. */
+async function million(): Promise<void> {
+  const [empty, full] = ['empty', 'full'].map(() => mkdtempSync(join(tmpdir(), 'seawall-bench-'))) as [string, string]
+  try {
+    const store = await opened(lmdbAt(full, 'process'))
+    // As many at once as a proxy would have.
+    for (let i = 0; i < 1_000_000; i += 256) await Promise.all(Array.from({ length: 256 }, () => pair(store)))
+    await store.close()
+    const seen: { readonly empty: Visit[]; readonly full: Visit[] } = { empty: [], full: [] }
+    for (let round = 0; round < 3; round++) {
+      seen.empty.push(visitIn(join(empty, String(round))))
+      seen.full.push(visitIn(full))
+    }
+    for (const [name, visits] of Object.entries(seen)) {
+      const median = (of: (visit: Visit) => number): number => visits.map(of).toSorted((a, b) => a - b)[1] ?? Number.NaN
+      print(`claim, ${name}`, `p50 ${median(({ p50Ms }) => p50Ms).toFixed(2)} ms, `
+        + `p99 ${median(({ p99Ms }) => p99Ms).toFixed(2)} ms, `
+        + `anonymous memory ${median(({ anonymousMiB }) => anonymousMiB).toFixed(0)} MiB`)
+    }
+  } finally {
+    for (const path of [empty, full]) rmSync(path, { recursive: true, force: true })
   }
-  await claims(5_000)
-  const empty = await claims(20_000)
-  // As many at once as a proxy would have; the memory of this process is a figure too.
-  for (let i = next; i < 1_000_000; i += 256) await Promise.all(Array.from({ length: 256 }, () => pair(store)))
-  const full = await claims(20_000)
+}
+
+interface Visit { readonly p50Ms: number; readonly p99Ms: number; readonly anonymousMiB: number }
+
+/** In a process of its own: its memory holds nothing but the store, and what 20,000 claims leave behind. */
+function visitIn(path: string): Visit {
+  return JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'visit', path], {
+    encoding: 'utf8',
+  })) as Visit
+}
+
+async function visit(path: string): Promise<Visit> {
+  const store = await opened(lmdbAt(path, 'process'))
+  const times: number[] = []
+  const own = randomUUID()
+  await Promise.all(Array.from({ length: 16 }, async (_, lane) => {
+    for (let i = 0; i < 1_500; i++) {
+      const key = keyOf(0).replace(/k+0$/, `${own}-${lane}-${i}`)
+      const start = performance.now()
+      await store.claim(claimOf(key, 't', { ttlMs: 86_400_000 }))
+      // The first of them compile and open.
+      if (i >= 250) times.push(performance.now() - start)
+      await store.finish(key, 't', answer, 86_400_000)
+    }
+  }))
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
   const anonymous = /RssAnon:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]
-  const text = (at: { p50: number; p99: number }): string => `p50 ${at.p50.toFixed(2)} ms, p99 ${at.p99.toFixed(2)} ms`
-  print('claim, empty store', text(empty))
-  print('claim, 1,000,000 records', text(full))
-  const { heapTotal, external } = process.memoryUsage()
-  const [all, heap, outside] = [Number(anonymous) * 1024, heapTotal, external].map((n) => Math.round(n / 2 ** 20))
-  print('anonymous memory', `${all} MiB, of which heap ${heap} and buffers ${outside}`)
+  await store.close()
+  return { p50Ms: at(0.5), p99Ms: at(0.99), anonymousMiB: Number(anonymous) / 1024 }
 }
 
 function print(name: string, text: string): void { process.stdout.write(`${name.padEnd(28)} ${text}\n`) }
 
 const asked = process.argv.slice(2)
+if (asked[0] === 'visit') {
+  process.stdout.write(JSON.stringify(await visit(asked[1] ?? '')))
+  process.exit(0)
+}
 const wants = (name: string): boolean => asked.length === 0 || asked.includes(name)
 
 if (wants('memory')) {
@@ -114,6 +149,6 @@ if (wants('redis')) {
 }
 if (wants('million')) {
   next = 0
-  await withLmdb('process', million)
+  await million()
 }
 process.exit(0)
