@@ -168,8 +168,8 @@ export class LmdbTables {
   }
 
   /**
-   * Writes of one turn of the loop share a commit, and what comes while that is under way shares the next: a commit costs
-   * as much as many writes. The database begins to write at the end of the turn by itself.
+   * Writes of one turn of the loop share a commit, and what comes while that is under way shares the next: a commit
+   * costs as much as many writes. The database begins to write at the end of the turn by itself.
    */
   #batched(write: () => Promise<boolean>): Promise<boolean> {
     if (this.#state !== 'committing') return this.#start(write)

@@ -152,7 +152,7 @@ test('case 41: clocks of sidecars that are ten minutes off change no lease and n
   const [behind, ahead] = [await offBy(-600_000), await offBy(600_000)]
   await behind.claim(claimOf('s:1', 'a', { leaseMs: 5_000 }))
   const found = await ahead.lookup('s:1')
-  t.ok(found.kind === 'in-flight' && found.leaseLeftMs > 0 && found.leaseLeftMs <= 5_000, 'it is not over for the other')
+  t.ok(found.kind === 'in-flight' && found.leaseLeftMs > 0 && found.leaseLeftMs <= 5_000, 'not over for the other')
   await behind.finish('s:1', 'a', answerOf(Buffer.from('x')), 60_000)
   t.match(await ahead.claim(claimOf('s:1', 'b')), { kind: 'done' })
   await ahead.claim(claimOf('s:2', 'a', { leaseMs: 40 }))

@@ -1,5 +1,5 @@
-// A Redis that is killed and comes back on its file while charges go on: what callers with keys are told meanwhile, what
-// other routes notice, and how soon keys are served again. Judged together with the ledger of the service.
+// A Redis that is killed and comes back on its file while charges go on: what callers with keys are told meanwhile,
+// what other routes notice, and how soon keys are served again. Judged together with the ledger of the service.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -108,8 +108,9 @@ export function judgeOutage(t: Test, outage: Outage): void {
   const tookMs = refused.map((seen) => seen.endedAt - seen.startedAt).toSorted((a, b) => a - b)
   const at = (sorted: readonly number[], share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN
   const sortedOthers = othersTookMs.toSorted((a, b) => a - b)
-  t.comment(`${refused.length} refused: median ${at(tookMs, 0.5).toFixed(1)} ms, p95 ${at(tookMs, 0.95).toFixed(1)} ms; `
-    + `other route: p95 ${at(sortedOthers, 0.95).toFixed(1)} ms; served again after ${recoveredMs.toFixed(0)} ms`)
+  const text = (sorted: readonly number[], share: number): string => `${at(sorted, share).toFixed(1)} ms`
+  t.comment(`${refused.length} refused: median ${text(tookMs, 0.5)}, p95 ${text(tookMs, 0.95)}; other route: p95 `
+    + `${text(sortedOthers, 0.95)}; served again after ${recoveredMs.toFixed(0)} ms`)
   t.ok(refused.length > 20)
   t.strictSame([...new Set(refused.map(({ status, code }) => `${status} ${code}`))],
     ['503 idempotency.store-unavailable'])

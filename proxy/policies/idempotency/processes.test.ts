@@ -121,7 +121,7 @@ test('case 32: a process that dies before the answer leaves a doubt, and nothing
   t.equal(dead.charged, 1)
 })
 
-test('case 33: an answer that never reached the store before kill -9 is unknown, and nothing is sent again', async (t) => {
+test('case 33: an answer that never reached the store before kill -9 is unknown, and not sent again', async (t) => {
   const dead = new KeyedWorld({ isShared: true })
   dead.store.word = (operation) => operation === 'finish' ? 'down' : 'ok'
   const first = await dead.chargeAt(0)
