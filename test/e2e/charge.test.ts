@@ -24,7 +24,11 @@ async function metricsOf({ ports }: Picture): Promise<ReturnType<typeof parseMet
 test('a charge passes in and out, and both ledgers agree on it', async (t) => {
   const picture = await startPicture(t)
   const { ports, simulator, adminToken } = picture
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => charge(picture, `key-${i}`)))
+  // Five at a time: a limit that has learned nothing yet does not take twenty on a machine that is busy with others.
+  const answers: Answered[] = []
+  for (let i = 0; i < 20; i += 5) {
+    answers.push(...await Promise.all(Array.from({ length: 5 }, (_, j) => charge(picture, `key-${i + j}`))))
+  }
   t.strictSame([...new Set(answers.map(({ status }) => status))], [201])
   const first = JSON.parse(answers[0]?.body ?? '') as { id: string; status: string }
   t.equal(first.status, 'succeeded')
