@@ -5,6 +5,7 @@ import type { RouteSketch, Sketch } from '../support/plans.ts'
 
 type Options = Readonly<Record<string, unknown>>
 
+const observable = ['shed', 'breaker', 'retry', 'recall', 'deadline', 'balance'] as const
 const names = ['service', 'second'] as const
 
 export function chaosSketch(random: Random): Sketch {
@@ -46,7 +47,7 @@ function upstreamOptions(draw: Draw): Options {
 function route(draw: Draw, listener: string, path: string): RouteSketch {
   return {
     name: `${listener}${path}`, listener, path, isStream: draw.is(0.1),
-    policyModes: draw.is(0.2) ? { [draw.of('shed', 'breaker', 'retry', 'recall', 'deadline', 'balance')]: 'observe' } : {},
+    policyModes: draw.is(0.2) ? { [draw.of(...observable)]: 'observe' } : {},
     options: {
       ...draw.maybe(0.6, () => ({ deadline: { default: draw.of(30, 300, 3_000) } })),
       ...draw.maybe(0.7, () => ({ retry: { maxAttempts: draw.of(2, 3, 5), maxBodyBytes: draw.of(5, 65_536) } })),
@@ -62,7 +63,7 @@ function route(draw: Draw, listener: string, path: string): RouteSketch {
 }
 
 function fallback(draw: Draw): Options {
-  const on = draw.of(['deadline.expired'], ['shed.limit', 'breaker.open', 503, 500, 'upstream.reset', 'deadline.expired'])
+  const on = draw.of(['deadline.expired'], ['shed.limit', 'breaker.open', 503, 'upstream.reset', 'deadline.expired'])
   return draw.is(0.5) ? { on, status: 503, body: 'sorry' } : { on, lastGood: { maxStale: 60_000 } }
 }
 

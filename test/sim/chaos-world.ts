@@ -128,10 +128,12 @@ export class ChaosWorld {
 
   /** What may have acted is sent again only where that is harmless. */
   #sentTwice(): string[] {
-    const byWork = Map.groupBy(this.world.joined.record.attempts.filter(({ sentAt }) => sentAt >= 0), ({ work }) => work)
+    const sent = this.world.joined.record.attempts.filter(({ sentAt }) => sentAt >= 0)
+    const byWork = Map.groupBy(sent, ({ work }) => work)
     return [...byWork].filter(([{ exchange }, attempts]) => attempts.length > 1
-      && !isIdempotent(exchange.caller.head.method) && !this.#sketches.some((sketch) => deduplicates(sketch, attempts))).map(([{ exchange }]) =>
-      `${exchange.caller.head.method} ${exchange.caller.head.path} was sent twice`)
+      && !isIdempotent(exchange.caller.head.method)
+      && !this.#sketches.some((sketch) => deduplicates(sketch, attempts)))
+      .map(([{ exchange }]) => `${exchange.caller.head.method} ${exchange.caller.head.path} was sent twice`)
   }
 
   #ask(listener: string, more: readonly string[] = []): void {
