@@ -130,10 +130,10 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const { caller } = exchange
     if (caller instanceof UpgradeCaller) return this.#options.tunnels.open(exchange, caller, this)
     // 6: the layers and attempts; 11: back up.
-    exchange.plan.handle(exchange.work, 'first').then(
-      (outcome) => this.#finish(exchange, outcome, this.#clock.now()),
-      (error: unknown) => this.#defect(exchange, error),
-    )
+    exchange.plan.handle(exchange.work, 'first')
+      .then((outcome) => { this.#finish(exchange, outcome, this.#clock.now()) })
+      // Also what the answer itself throws: nobody else would catch it, and the process would end.
+      .catch((error: unknown) => { this.#defect(exchange, error) })
   }
 
   /** A fallback may have something to say instead of a refusal. */

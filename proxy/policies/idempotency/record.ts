@@ -33,11 +33,17 @@ export function recordLayer(route: KeyedRoute): Layer {
 /** What it came to; null: the race was lost, and then the key became free. */
 async function once(keyed: Keyed, next: Handler, ...[work, kind]: Parameters<Handler>): Promise<Outcome | null> {
   keyed.lost = null
-  const outcome = await next(work, kind)
+  const outcome = await next(work, kind).catch((error: unknown) => gaveWay(keyed, error))
   if (keyed.holding !== null) return keyed.holding.conclude(outcome)
   if (keyed.isBypassed) return bypassed(keyed.route, work.exchange, outcome)
   const hasLost = keyed.lost !== null && outcome.kind === 'refused' && outcome.by === 'claim'
   return hasLost ? recollect(keyed) : outcome
+}
+
+/** A defect of ours: of the key is known what `delivered` says, and nobody else would ever say it. */
+async function gaveWay({ holding }: Keyed, error: unknown): Promise<never> {
+  await holding?.conclude({ kind: 'failed', fault: 'upstream.reset', cause: String(error) })
+  throw error
 }
 
 /** Sent without a record: nobody repeats it safely, and the caller is told. */

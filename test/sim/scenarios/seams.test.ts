@@ -98,6 +98,32 @@ test('a first attempt that still claims its key is not hedged', async (t) => {
   t.equal(world.joined.record.attempts.length, 101)
 })
 
+test('a defect of ours on the way to the wire costs one request, and neither a permit nor a key', async (t) => {
+  const world = new KeyedWorld()
+  const send = world.upstream.send.bind(world.upstream)
+  world.upstream.send = () => { throw new Error('a defect') }
+  const caller = world.charge()
+  await world.run(100_000)
+  t.equal(caller.end, 'broken')
+  t.strictSame(world.joined.announced.map(({ what }) => what), ['defect'])
+  world.joined.announced.length = 0
+  t.strictSame(world.broken(), [])
+  world.upstream.send = send
+  const again = await world.chargeAt(100_100)
+  await world.run(200_000)
+  t.equal(again.status, 201)
+})
+
+test('a defect of ours on the way to the caller costs one request, not the process', async (t) => {
+  const { world } = layeredWorld({ route: {} })
+  const caller = world.ask()
+  caller.answer = () => { throw new Error('a defect') }
+  await world.run(1_000)
+  t.equal(caller.end, 'broken')
+  t.strictSame(world.joined.announced.map(({ what }) => what), ['defect'])
+  t.strictSame(world.joined.house.inFlight, 0)
+})
+
 test('a claim that nobody heard of is freed, however often the store has to be told', async (t) => {
   const world = new KeyedWorld()
   let isDown = true
