@@ -13,7 +13,9 @@ import type { Reports } from './picture-load.ts'
 import { callersDeadlineMs } from './slow-provider.ts'
 import type { PictureResult } from './slow-provider.ts'
 
+const routes = ['/charge', '/catalogue', '/risk', '/charges/:id'] as const
 const leastGoodput = 0.95
+const leastBefore = 0.99
 const mostSlower = 1.5
 /** Timers, two hops and the answer's own way. */
 const deadlineMargin = 1.1
@@ -32,9 +34,9 @@ export function slowProviderFindings(results: readonly PictureResult[], settings
     claims: claimsOf(results),
     tables: [
       routeTable('A slow provider', results, ({ before, slow }) => ({ before, after: slow }),
-        ['/charge', '/catalogue', '/risk', '/charges/:id']),
+        routes),
       routeTable('A busy fraud check', results, ({ fraudBefore, fraudBusy }) =>
-        ({ before: fraudBefore, after: fraudBusy }), ['/risk', '/catalogue', '/charges/:id']),
+        ({ before: fraudBefore, after: fraudBusy }), routes.slice(1)),
       poolTable(results), fanOutTable(results),
     ],
     panels: [
@@ -48,7 +50,8 @@ export function slowProviderFindings(results: readonly PictureResult[], settings
     notes: [
       'seawall: config/charge.json, but a twelfth of the permits for charges, because the service has eight ' +
       'connections, and a fraud bulkhead of four, so that /risk can use it up. Callers wait 4 s.',
-      'Kept and slower: beside the phase before the fault, in the same arm. p99 of answers with a 2xx.',
+      'Kept and slower: beside the phase before the fault, in the same arm. p99 of answers with a 2xx. The file as ' +
+      'it is gives /catalogue a last good answer where it is shed; elsewhere that is off: it would hide the rest.',
       ...settings.isShort ? [shortNote] : [],
     ],
     data: results.map(({ name, ...result }) => ({ name, ...withoutSeries(result) })),
@@ -80,9 +83,9 @@ function routeTable(
 function poolTable(results: readonly PictureResult[]): Table {
   return {
     title: 'The pool of eight connections while the provider is slow, and after',
-    columns: ['', 'most in use', 'most waiting', 'idle again after', 'refused by the fraud bulkhead'],
-    rows: results.map(({ name, mostInUse, mostWaiting, poolAgainMs, bulkheadRefusals }) => [
-      name, count(mostInUse), count(mostWaiting), seconds(poolAgainMs), count(bulkheadRefusals),
+    columns: ['', 'most in use', 'most waiting', 'idle again after', 'last good /catalogue', 'fraud bulkhead refused'],
+    rows: results.map(({ name, mostInUse, mostWaiting, poolAgainMs, lastGood, bulkheadRefusals }) => [
+      name, count(mostInUse), count(mostWaiting), seconds(poolAgainMs), count(lastGood), count(bulkheadRefusals),
     ]),
   }
 }
@@ -121,7 +124,10 @@ export function claimsOf(results: readonly PictureResult[]): readonly Claim[] {
       atMost(`${what}: p99 of ${route}, times that of before`, slower, mostSlower, times),
     ]
   }
+  const wellBefore = Math.min(...routes.map((route) => goodRatio(before[route])))
   return [
+    // Beside a bad before, anything is kept.
+    atLeast('before any fault: every route is served', wellBefore, leastBefore, percent),
     ...untouched('slow provider', before, slow, '/catalogue'), ...untouched('slow provider', before, slow, '/risk'),
     atMost('the pool is idle again after the end', poolAgainMs, poolWithinMs, seconds),
     isTrue('the fraud bulkhead was exhausted', '≥ 1 refused', count(bulkheadRefusals), bulkheadRefusals >= 1),

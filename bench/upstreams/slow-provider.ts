@@ -29,6 +29,8 @@ export interface PictureResult {
   readonly mostWaiting: number
   /** From the provider's recovery until no connection is in use; Infinity: not within 15 s. */
   readonly poolAgainMs: number
+  /** Last good answers of /catalogue given in the place of a failure while the provider was slow. */
+  readonly lastGood: number
   readonly fraudBefore: Reports
   readonly fraudBusy: Reports
   readonly bulkheadRefusals: number
@@ -47,15 +49,22 @@ interface PictureArm {
 const charging = { bulkhead: { share: 0.08 } }
 /** So small that /risk alone can use it up. */
 const fraud = { bulkhead: { maxConcurrent: 4, maxWait: '50ms' } }
+/** A last good answer would hide whether the service could still answer. */
+const catalogueItself = { fallback: 'off' }
 const arms: readonly PictureArm[] = [
   { name: 'none', changes: null },
-  { name: 'seawall', changes: { routes: { 'create-charge': charging }, upstreams: { fraud } } },
+  { name: 'seawall', changes: {
+    routes: { 'create-charge': charging, catalogue: catalogueItself }, upstreams: { fraud },
+  } },
 ]
 /** What they show beside it is worth a full run only. */
 const furtherArms: readonly PictureArm[] = [
   { name: 'seawall, charge.json as it is', changes: {} },
   { name: 'seawall, nothing inherited', changes: {
-    routes: { 'create-charge': charging, 'pay-status': { inherit: 'off' }, score: { inherit: 'off' } },
+    routes: {
+      'create-charge': charging, catalogue: catalogueItself,
+      'pay-status': { inherit: 'off' }, score: { inherit: 'off' },
+    },
     upstreams: { fraud },
   } },
 ]
@@ -69,7 +78,7 @@ export const slowProvider: Scenario = {
       ground.progress(arm.name)
       const picture = await startPicture(ground, arm.name, arm.changes)
       try {
-        results.push({ name: arm.name, ...await lead(ground, picture, settings.isShort ? 2000 : 8000) })
+        results.push({ name: arm.name, ...await lead(ground, picture, settings.isShort ? 2000 : 6000) })
       } finally {
         await picture.stop()
       }
@@ -88,10 +97,13 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
   await phase(ground, picture, all, ms / 2, 1)
   const before = await phase(ground, picture, all, ms, 2)
 
+  const lastGoods = (): Promise<number> => picture.counter('seawall_fallbacks_total', ['kind="last-good"'])
+  const lastGoodBefore = await lastGoods()
   await takes('provider', slowFactor * wellMs)
   const [slow, pool] = await Promise.all([
     phase(ground, picture, all, ms, 3), watchPool(picture, ms, () => takes('provider', wellMs)),
   ])
+  const lastGood = await lastGoods() - lastGoodBefore
 
   const fraudBefore = await phase(ground, picture, all.slice(1), ms, 4)
   const refusals = (): Promise<number> =>
@@ -101,7 +113,7 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
   const fraudBusy = await phase(ground, picture, all.slice(1), ms, 5)
   const bulkheadRefusals = await refusals() - refusedBefore
   return {
-    before, slow, ...pool, fraudBefore, fraudBusy, bulkheadRefusals,
+    before, slow, ...pool, lastGood, fraudBefore, fraudBusy, bulkheadRefusals,
     ...await fanOut(ground, picture, id, ms),
   }
 }
