@@ -96,3 +96,15 @@ test('the bounds of Wilson are those of the tables', async (t) => {
   t.equal(wilsonLower(0, 0), 0)
   t.equal(wilsonUpper(0, 0), 1)
 })
+
+test('failures at a rate that has fallen are not outweighed by what came thick before', async (t) => {
+  for (const perSecond of [14, 100]) {
+    const evidence = new FailureEvidence()
+    let now = 0
+    for (let i = 0; i < 10_000; i++) evidence.note(1, 0, now += 1)
+    let failures = 0
+    do failures++
+    while (!evidence.note(0, 1, now += 1000 / perSecond) && failures < 1_000)
+    t.ok(failures <= Math.max(40, 1.5 * perSecond), `${failures} failures at ${perSecond} a second`)
+  }
+})

@@ -21,6 +21,8 @@ const shortestMs = 1_000
 const longestMs = 300_000
 /** Weight of the newest gap in the mean gap between calls. */
 const gapWeight = 1 / 8
+/** How much more than at the present rate a memory may hold: gaps are uneven. */
+const slack = 1.25
 /** More than half has to fail: below it callers are better served with the rest than with nothing. */
 const tripShare = 0.5
 
@@ -59,8 +61,11 @@ export class FailureEvidence implements TripRule {
     this.#gapMs = this.#gapMs === 0 ? gap : this.#gapMs + (gap - this.#gapMs) * gapWeight
     const halfLifeMs = Math.min(longestMs, Math.max(shortestMs, memoryCalls * this.#gapMs))
     const kept = 2 ** (-elapsedMs / halfLifeMs)
-    this.#ok *= kept
-    this.#failed *= kept
+    // Calls that come rarer weigh as much as those that came thick before: what was is no longer what is.
+    const most = slack * halfLifeMs / (this.#gapMs * Math.LN2)
+    const scale = Math.min(kept, most / (this.#ok + this.#failed))
+    this.#ok *= scale
+    this.#failed *= scale
   }
 }
 
