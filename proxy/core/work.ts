@@ -84,6 +84,12 @@ export class Work {
     else this.rival = attempt
   }
 
+  /** One that was given up has come to the answer after all: whoever leaves ends it, like any that runs. */
+  took(attempt: Attempt): void {
+    if (this.running === null || this.running.outcome !== null) this.running = attempt
+    else this.rival ??= attempt
+  }
+
   /** An attempt is over for the upstream too. */
   ended(attempt: Attempt): void {
     if (this.running === attempt) {

@@ -88,7 +88,10 @@ export class Holding implements Keeper, Held {
       return this.#answered(outcome)
     }
     if (this.#isOver) return withStatus(outcome, 'unknown')
-    if (stashed !== null) return this.#answered(stashed)
+    if (stashed !== null) {
+      this.#work.took(this.#reading as Attempt)
+      return this.#answered(stashed)
+    }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
     if (this.#detached.size > 0) return withStatus(outcome, 'in-progress')
     return this.#gaveUp(outcome)

@@ -6,7 +6,7 @@ import { ChaosWorld } from '../chaos-world.ts'
 
 const seeds = 160
 /** Found by longer runs: each broke a law once. */
-const telling = [518, 803]
+const telling = [518, 803, 5537]
 
 void test('whatever meets, nothing is lost, nobody is told twice, and the house recovers', async (t) => {
   let asked = 0
