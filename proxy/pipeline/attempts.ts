@@ -27,8 +27,8 @@ export interface AttemptsOptions {
   readonly observer: Observer
   /** Latencies of this route at this upstream; outlives a reload. */
   readonly pace: LatencyQuantile
-  /** Whether the route sets a deadline of its own. */
-  readonly hasRouteDeadline: boolean
+  /** The deadline that the route itself sets, ms; Infinity: none. */
+  readonly routeDeadlineMs: number
   /** Whether the upstream is a Seawall whose `proxy-status` is believed. */
   readonly isSeawall: boolean
 }
@@ -69,7 +69,8 @@ export class Attempts implements AttemptOwner {
   }
 
   rowOf(attempt: Attempt, outcome: Outcome, now: number): OutcomeRow {
-    const { pace, hasRouteDeadline, isSeawall } = this.#options
+    const { pace, routeDeadlineMs, isSeawall } = this.#options
+    const { exchange } = attempt.work
     const row = rowOf(outcome, {
       isWaiting: attempt.sentAt < 0,
       isStale: false,
@@ -77,7 +78,8 @@ export class Attempts implements AttemptOwner {
       isDraining: isSeawall && outcome.kind === 'reply' && isMarkedDrain(outcome),
       isBodyBroken: false,
       p99Ms: outcome.kind === 'abandoned' ? pace.at(0.99) : Infinity,
-      isRouteDeadline: hasRouteDeadline,
+      // A caller, or those it was made for, may have set an earlier one.
+      isRouteDeadline: exchange.deadlineAt - exchange.startedAt >= routeDeadlineMs,
     })
     // A first attempt that lost to its hedge took at least as long: leaving it out would teach that all are fast, and
     // ever more would be hedged.

@@ -125,7 +125,7 @@ function attemptsOf(place: Place, leaf: Upstream, ground: Ground): Attempts {
     clock: ground.clock,
     observer: ground.observer,
     pace: ground.parts.part(paceKey(upstream.name, route.name), () => new LatencyQuantile()),
-    hasRouteDeadline: typeof deadline === 'object' && deadline.default !== undefined,
+    routeDeadlineMs: typeof deadline === 'object' ? deadline.default ?? Infinity : Infinity,
     isSeawall: upstream.options['type'] === 'seawall',
   })
 }

@@ -142,3 +142,12 @@ test('a claim that nobody heard of is freed, however often the store has to be t
   t.equal(world.charged, 1)
   t.strictSame(world.broken(), [])
 })
+
+test('the deadline of an impatient caller is no evidence against an upstream that nothing is known of', async (t) => {
+  const { world } = layeredWorld({ route: { deadline: { default: 5_000 } }, service: { play: () => 'hang' } })
+  world.ask({ headers: ['x-request-timeout-ms', '20'] })
+  await world.run(100)
+  world.ask()
+  await world.run(10_000)
+  t.strictSame(world.joined.record.attempts.map(({ row }) => row), ['cut-early', 'cut-late'])
+})
