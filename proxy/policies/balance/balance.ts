@@ -62,6 +62,10 @@ class BalanceGate implements Gate<Attempt> {
   release(attempt: Attempt, now: number): void {
     if (this.#shadow) return
     this.#cluster.recordOf(attempt.endpoint)?.load.ended(now)
+    // A gate behind said no: it was chosen, and never asked.
+    const { work, endpoint, outcome } = attempt
+    const at = outcome?.kind === 'refused' && endpoint !== null ? work.tried?.lastIndexOf(endpoint) ?? -1 : -1
+    if (at >= 0) work.tried?.splice(at, 1)
   }
 }
 

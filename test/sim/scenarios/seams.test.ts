@@ -151,3 +151,24 @@ test('the deadline of an impatient caller is no evidence against an upstream tha
   await world.run(10_000)
   t.strictSame(world.joined.record.attempts.map(({ row }) => row), ['cut-early', 'cut-late'])
 })
+
+test('an endpoint that a hedge was refused for is still another one to ask', async (t) => {
+  let isFull = false
+  const { world, service } = layeredWorld({
+    route: { retry: {}, hedge: { after: 10 } }, upstream: { bulkhead: { maxConcurrent: 1, maxWait: 1_000 } },
+    service: {
+      endpoints: 2, serviceMs: () => isFull ? 50 : 5,
+      play: ({ attempt }) => isFull && attempt.kind === 'first'
+        ? { status: 503, headers: ['retry-after', '1'] } : { status: 200 },
+    },
+  })
+  // What went well pays for a hedge.
+  for (let i = 0; i < 60; i++) world.ask()
+  await world.run(1_000)
+  isFull = true
+  const caller = world.ask()
+  await world.run(5_000)
+  t.equal(caller.status, 200)
+  t.ok(world.joined.record.attempts.some(({ kind, row }) => kind === 'hedge' && row === 'shed'))
+  t.equal(service.calls.length, 62)
+})
