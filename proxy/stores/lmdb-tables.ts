@@ -11,6 +11,7 @@ import { bucketOf } from '../algorithms/expiry-buckets.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
 import { decodeRecord, encodeRecord, isFault } from './record-codec.ts'
+import { SharedCommits } from './shared-commits.ts'
 import { messageOf, storeFault } from './store-fault.ts'
 
 export type Held = HeldRecord<Buffer>
@@ -25,12 +26,6 @@ const maxReaders = 512
 
 type Table = Database<Buffer, string>
 
-interface Waiting {
-  readonly write: () => Promise<boolean>
-  readonly resolve: (isDone: boolean) => void
-  readonly reject: (error: unknown) => void
-}
-
 export class LmdbTables {
   readonly #root: RootDatabase<Buffer, string>
   readonly #records: Table
@@ -39,14 +34,12 @@ export class LmdbTables {
   readonly #isFlushed: boolean
   /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
   #version = randomBytes(6).readUIntBE(0, 6) + 1
-  /** Where the next write goes: to those of this turn, or behind the commit that is under way. */
-  #state: 'idle' | 'gathering' | 'committing' = 'idle'
-  /** Writes that wait for the commit under way: the longer it takes, the more of them share the next one. */
-  #waiting: Waiting[] = []
+  readonly #commits: SharedCommits
   readonly #clock: Clock
 
   private constructor(clock: Clock, root: RootDatabase<Buffer, string>, isFlushed: boolean) {
     this.#clock = clock
+    this.#commits = new SharedCommits(clock)
     this.#root = root
     this.#records = root.openDB('records', { useVersions: true, encoding: 'binary' })
     this.#open = root.openDB('open', { encoding: 'binary' })
@@ -92,7 +85,7 @@ export class LmdbTables {
   /** Puts `next` (null: nothing) in the place of `before` (null: nothing); false when that is not there any more. */
   async change(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
     const write = (): void => { this.#write(key, before?.record ?? null, next) }
-    const isDone = await this.#committed(this.#batched(() => before === null
+    const isDone = await this.#committed(this.#commits.add(() => before === null
       ? this.#records.ifNoExists(key, write)
       : this.#records.ifVersion(key, before.version, write)))
     if (isDone) await this.settled()
@@ -165,40 +158,6 @@ export class LmdbTables {
   #openKeys(owner: string, limit: number): RecordKey[] {
     return [...this.#open.getKeys({ start: `${owner}|`, end: `${owner}}`, limit })]
       .map((place) => place.slice(owner.length + 1))
-  }
-
-  /**
-   * Writes of one turn of the loop share a commit, and what comes while that is under way shares the next: a commit
-   * costs as much as many writes. The database begins to write at the end of the turn by itself.
-   */
-  #batched(write: () => Promise<boolean>): Promise<boolean> {
-    if (this.#state !== 'committing') return this.#start(write)
-    return new Promise((resolve, reject) => { this.#waiting.push({ write, resolve, reject }) })
-  }
-
-  #start(write: () => Promise<boolean>): Promise<boolean> {
-    const writing = write()
-    if (this.#state === 'gathering') return writing
-    this.#state = 'gathering'
-    this.#clock.endOfTurn(() => { if (this.#state === 'gathering') this.#state = 'committing' })
-    const goOn = (): void => { this.#goOn() }
-    writing.then(goOn, goOn)
-    return writing
-  }
-
-  /** The commit is over, well or not. */
-  #goOn(): void {
-    this.#state = 'idle'
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { write, resolve, reject } of waiting) {
-      try {
-        this.#start(write).then(resolve, reject)
-      } catch (error) {
-        // Closed meanwhile.
-        reject(error)
-      }
-    }
   }
 
   /** Throws what the disk said, not that it said something. */
