@@ -28,9 +28,10 @@ export const retry: LayerDefinition = {
 }
 
 function optionsOf(options: RetryOptions, context: LayerContext): ConstructorParameters<typeof Retrying>[1] {
-  const { upstream, route, clock, random, endpoints, meter, upstreamOptions, house, listenerKind } = context
-  const budget = context.part(`retry-budget:${upstream}`, () => new RetryBudget())
-  meter.gauge('seawall_retry_budget', { upstream }, () => budget.available(clock.now()))
+  const { upstream, route, clock, random, endpoints, meter, upstreamOptions, house, listenerKind, shadow } = context
+  // What is only observed is paid from a budget of its own: it must cost those nothing that are really sent again.
+  const budget = context.part(`retry-budget:${upstream}${shadow ? ' observed' : ''}`, () => new RetryBudget())
+  if (!shadow) meter.gauge('seawall_retry_budget', { upstream }, () => budget.available(clock.now()))
   const deduplicates = upstreamOptions['deduplicates'] as DeduplicatesOptions | 'off' | undefined
   const counters = new Map<OutcomeRow, Counter>()
   return {

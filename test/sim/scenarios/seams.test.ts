@@ -172,3 +172,22 @@ test('an endpoint that a hedge was refused for is still another one to ask', asy
   t.ok(world.joined.record.attempts.some(({ kind, row }) => kind === 'hedge' && row === 'shed'))
   t.equal(service.calls.length, 62)
 })
+
+test('a route that only observes its retries takes nothing from those that make them', async (t) => {
+  const service = { name: 'service', startupMs: 0, options: { breaker: 'off', limit: 'off' } }
+  const world = new World({
+    sketch: {
+      upstreams: [service],
+      routes: [
+        { path: '/seen', policyModes: { retry: 'observe' }, options: { retry: {} } },
+        { path: '/made', options: { retry: { maxAttempts: 2 } } },
+      ],
+    },
+    upstream: { status: 502 },
+  })
+  for (let i = 0; i < 200; i++) world.ask({ path: '/seen' })
+  await world.run(1_000)
+  world.ask({ path: '/made' })
+  await world.run(5_000)
+  t.equal(world.upstream.received, 202)
+})
