@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'tap'
 import type { Test } from 'tap'
+import { eventually } from '../test/support/asking.ts'
 
 // Stands for a program: listens, tells its pid, and behaves at SIGTERM as it is told to.
 const stub = `
@@ -33,7 +34,6 @@ setTimeout(() => process.exit(9), 30000)
 
 const driver = `
 import { launch } from ${JSON.stringify(new URL('launcher.mjs', import.meta.url).href)}
-import { eventually } from '../test/support/asking.ts'
 process.exitCode = await launch(JSON.parse(process.argv[2]), {
   say: (line) => console.log(line), greeting: 'all up',
   onSignal: (tell) => { for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, tell) },
