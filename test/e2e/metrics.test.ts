@@ -73,7 +73,7 @@ test('what was counted is what was sent', async (t) => {
     return text.startsWith('GET /fail') ? failed : text.startsWith('GET /never') ? undefined : ok
   })
   const seawall = await startSeawall(t, inFrontOf(origin.url, {
-    upstream: { limit: 'off', breaker: 'off', timeouts: { attempt: '100ms' } },
+    upstream: { limit: 'off', breaker: 'off', timeouts: { attempt: '500ms' } },
     route: { match: { path: '/*', host: 'known.example' } },
   }))
   const port = seawall.ports['public'] as number
