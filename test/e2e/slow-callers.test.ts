@@ -66,11 +66,13 @@ test('S28: uploads that come drop by drop do not stop a limit of eight, and are 
       return inFlight < 8 || (queuedDefault === 0 && (await ask(port, '/small')).status === 200)
     })
   }
-  // Forty finished uploads may still be on their way out of the permits; all the others get through.
-  t.ok((await askTwenty(port)).filter((status) => status === 200).length >= 18)
+  // A slow caller is found out after 100 ms: who comes in that moment may be refused. Without that nobody gets through.
+  const through = (await askTwenty(port)).filter((status) => status === 200).length
+  t.ok(through >= 14, `${through} of 20`)
   for (const writer of writers) writer.write('67890')
   const answers = await Promise.all(writers.map((writer) => writer.answer()))
-  t.ok(answers.filter((text) => text.startsWith('HTTP/1.1 200')).length >= 38)
+  const served = answers.filter((text) => text.startsWith('HTTP/1.1 200')).length
+  t.ok(served >= 28, `${served} of 40, eight at a time`)
   await eventually('and nothing is left of them', async () => {
     const { inFlight, streams } = await admissionOf(seawall)
     return inFlight === 0 && streams === 0
