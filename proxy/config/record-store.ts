@@ -1,7 +1,7 @@
 // The store of records as the house reads it: one shape for each type, paths made absolute, addresses taken apart.
 
 import { dirname, resolve } from 'node:path'
-import type { RecordStoreConfiguration } from '../core/configuration.ts'
+import type { RecordStoreConfiguration, RedisPlace } from '../core/configuration.ts'
 import type { EffectiveRecordStore } from './effective-file.ts'
 
 /** Bodies in memory, and pages on a disk, where nothing is written. */
@@ -28,8 +28,7 @@ export function recordStoreOf(store: EffectiveRecordStore, file: string | null):
   }
 }
 
-function whereOf({ url, sentinel, cluster }: EffectiveRecordStore):
-Extract<RecordStoreConfiguration, { type: 'redis' }>['where'] {
+function whereOf({ url, sentinel, cluster }: EffectiveRecordStore): RedisPlace {
   if (sentinel !== undefined) {
     return { kind: 'sentinel', name: sentinel.name, sentinels: sentinel.addresses.map(hostAndPort) }
   }

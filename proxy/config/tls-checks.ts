@@ -19,7 +19,8 @@ const codeOf: { readonly [K in CertificateFault['kind']]: ConfigurationFaultCode
   'malformed': 'listener.tls-malformed', 'key-mismatch': 'listener.tls-key-mismatch', 'expired': 'listener.tls-expired',
 }
 
-const fixOf: { readonly [K in CertificateFault['kind']]: string } = {
+/** What to do about a file of a certificate, whoever uses it. */
+export const fixOf: { readonly [K in CertificateFault['kind']]: string } = {
   'malformed': 'write it in PEM, as `-----BEGIN …-----` begins it',
   'key-mismatch': 'name the key that the certificate was made for',
   'expired': 'renew the certificate',

@@ -11,6 +11,7 @@ import { child } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
 import type { EffectiveUpstream, EffectiveUpstreamTls, Partly } from './effective-file.ts'
 import type { ConfigurationFaultCode, Fault, Finding } from './fault.ts'
+import { fixOf } from './tls-checks.ts'
 import type { ReadFile } from './tls-checks.ts'
 
 const words = ['ca', 'cert', 'key'] as const
@@ -18,12 +19,6 @@ type Texts = { [W in (typeof words)[number]]: string | null }
 
 const codeOf: { readonly [K in CertificateFault['kind']]: ConfigurationFaultCode } = {
   'malformed': 'upstream.tls-malformed', 'key-mismatch': 'upstream.tls-key-mismatch', 'expired': 'upstream.tls-expired',
-}
-
-const fixOf: { readonly [K in CertificateFault['kind']]: string } = {
-  'malformed': 'write it in PEM, as `-----BEGIN …-----` begins it',
-  'key-mismatch': 'name the key that the certificate was made for',
-  'expired': 'renew the certificate',
 }
 
 /** Every upstream's faults. `wallMs`: what time it is, ms since 1970. */

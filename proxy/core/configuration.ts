@@ -101,6 +101,15 @@ export interface RouteConfiguration {
   readonly options: OptionBag
 }
 
+/** Where a Redis is: one server, sentinels and the name of their primary, or some nodes of a cluster. */
+export type RedisPlace =
+  | { readonly kind: 'single'; readonly url: string }
+  | {
+    readonly kind: 'sentinel'; readonly name: string
+    readonly sentinels: readonly { readonly host: string; readonly port: number }[]
+  }
+  | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+
 /** Where the records of keys are kept; opened when a route asks for it. */
 export type RecordStoreConfiguration = {
   readonly timeoutMs: number
@@ -114,13 +123,7 @@ export type RecordStoreConfiguration = {
   }
   | {
     readonly type: 'redis'; readonly prefix: string; readonly acceptLoss: boolean
-    readonly where:
-      | { readonly kind: 'single'; readonly url: string }
-      | {
-        readonly kind: 'sentinel'; readonly name: string
-        readonly sentinels: readonly { readonly host: string; readonly port: number }[]
-      }
-      | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+    readonly where: RedisPlace
     readonly username: string | null
     readonly password: string | null
   }

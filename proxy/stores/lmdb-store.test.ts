@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { t as root, test } from 'tap'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
@@ -18,9 +18,9 @@ const folders: string[] = []
 const stores: LmdbStore[] = []
 const clock = new ShiftedClock()
 
-test('folders of these tests go at the end', async (t) => {
-  process.on('exit', () => { for (const folder of folders) rmSync(folder, { recursive: true, force: true }) })
-  t.pass()
+root.teardown(async () => {
+  await Promise.all(stores.map((store) => store.close()))
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 function newFolder(): string {
@@ -209,8 +209,3 @@ async function until(isTrue: () => Promise<boolean>, between: () => Promise<void
   }
   return false
 }
-
-test('every store of these tests is closed', async (t) => {
-  await Promise.all(stores.map((store) => store.close()))
-  t.pass()
-})

@@ -2,17 +2,11 @@
 // script on one key, and speak to every primary. It keeps nothing for later: what cannot be sent now fails now.
 
 import { RESP_TYPES, createClient, createCluster, createSentinel } from '@redis/client'
+import type { RedisPlace } from '../core/configuration.ts'
 import type { RedisScript } from './redis-scripts.ts'
 
 export interface RedisOptions {
-  /** Where it is: one server, sentinels and the name of their primary, or some nodes of a cluster. */
-  readonly where:
-    | { readonly kind: 'single'; readonly url: string }
-    | {
-      readonly kind: 'sentinel'; readonly name: string
-      readonly sentinels: readonly { readonly host: string; readonly port: number }[]
-    }
-    | { readonly kind: 'cluster'; readonly urls: readonly string[] }
+  readonly where: RedisPlace
   /** For sentinel and cluster, whose nodes have no URL of ours. */
   readonly username?: string
   readonly password?: string

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { t as root, test } from 'tap'
 import { startRedis } from '../../test/support/redis-server.ts'
 import type { RedisServer } from '../../test/support/redis-server.ts'
 import { answerOf, claimOf } from '../../test/support/store-bench.ts'
@@ -229,8 +229,7 @@ test('tokens are leased to all who share a bucket, up to its burst, and refill',
   other.close()
 })
 
-test('every store of these tests is closed, and the server ends', async (t) => {
+root.teardown(async () => {
   await Promise.all(stores.map((store) => store.close()))
   await server.stop()
-  t.pass()
 })
