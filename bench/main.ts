@@ -63,7 +63,7 @@ async function run(experiment: Experiment, options: ExperimentOptions, asJson: b
   const findings = await onGround((text) => console.error(`${experiment.name}: ${text}`), (ground) =>
     experiment.run(ground, options))
   const document = resultDocument(experiment, options, findings)
-  const files = keepResults(experiment, document, findings)
+  const files = keepResults(experiment, options, document, findings)
   if (asJson) process.stdout.write(document)
   else {
     for (const table of findings.tables) console.log(`${renderTable(table)}\n`)

@@ -1,5 +1,6 @@
 // Keeps what an experiment found: JSON with every figure and the picture, in results/ beside this file. Overwrites the
-// last run of the same experiment; history is the repository's business.
+// last run of the same experiment; history is the repository's business. A short run, or one of some parts, has files of
+// its own: it may not replace what a whole one found.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,15 +19,23 @@ export function resultDocument(experiment: Experiment, options: ExperimentOption
 }
 
 /** Returns the names of the files written, relative to the checkout. */
-export function keepResults(experiment: Experiment, document: string, findings: Findings): readonly string[] {
+export function keepResults(
+  experiment: Experiment, options: ExperimentOptions, document: string, findings: Findings,
+): readonly string[] {
   const { cpu, node } = machine()
   const notes = [...findings.notes, `Machine: ${cpu}, Node ${node}.`]
   const picture = renderSheet({ title: experiment.name, subtitle: experiment.summary, panels: findings.panels, notes })
-  const files = findings.files ?? { [`${experiment.name}.json`]: document, [`${experiment.name}.svg`]: picture }
+  const base = baseName(experiment.name, options)
+  const files = findings.files ?? { [`${base}.json`]: document, [`${base}.svg`]: picture }
   for (const [file, content] of Object.entries(files)) {
     const path = fileURLToPath(new URL(file, folder))
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
   }
   return Object.keys(files).map((file) => `bench/results/${file}`)
+}
+
+/** The name its files have, without the ending. */
+export function baseName(experiment: string, { isShort, parts }: ExperimentOptions): string {
+  return `${isShort ? 'short/' : ''}${[experiment, ...parts].join('-')}`
 }

@@ -9,9 +9,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { brokenLaws } from '../../test/support/key-history.ts'
 import type { Seen } from '../../test/support/key-history.ts'
 import { compileOnce } from '../contenders/seawall.ts'
-import type { Check, Experiment, ExperimentOptions, Findings } from '../experiment.ts'
+import type { Check, Experiment, Findings } from '../experiment.ts'
 import type { Ground } from '../ground.ts'
 import { chargeAll, ledgerService } from '../keyed-load.ts'
+import type { Scenario } from '../overload/scenario.ts'
+import { runScenarios } from '../overload/scenarios.ts'
 import { freePort } from '../processes.ts'
 import type { RunningProcess } from '../processes.ts'
 
@@ -20,13 +22,36 @@ const processesOfOneStore = 3
 const keys = 200
 const duplicates = 20
 
+const scenarios: readonly Scenario[] = [
+  {
+    name: 'lmdb',
+    summary: `${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes on one lmdb store`,
+    run: async (ground) => findingsOf(await jitter(ground, 'lmdb', lmdbIn(ground))),
+  },
+  {
+    name: 'redis', summary: `${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes on Redis`,
+    run: async (ground) => {
+      const redis = await startRedis(ground)
+      if (redis !== null) return findingsOf(await jitter(ground, 'redis', { type: 'redis', url: redis }))
+      return { tables: [], panels: [], notes: ['redis-server is not on the PATH.'], data: null, checks: [] }
+    },
+  },
+  {
+    name: 'kill', summary: 'two processes on one lmdb store under load, killed with kill -9 at random and started again',
+    run: async (ground, { seconds }) => findingsOf(await killing(ground, seconds, lmdbIn(ground))),
+  },
+]
+
 export const duplicatesExperiment: Experiment = {
   name: 'duplicates',
   summary: 'duplicates of keys through three processes on one store, and under kill -9: what was executed twice?',
   defaults: { seconds: 60, rounds: 1, rate: 0 },
   short: { seconds: 8, rounds: 1, rate: 0 },
-  parts: ['lmdb', 'redis', 'kill'],
-  run: judge,
+  parts: scenarios.map(({ name }) => name),
+  run: (ground, options) => {
+    compileOnce()
+    return runScenarios('duplicates', scenarios, ground, options)
+  },
 }
 
 interface Result {
@@ -38,31 +63,22 @@ interface Result {
   readonly kills: number
 }
 
-async function judge(ground: Ground, options: ExperimentOptions): Promise<Findings> {
-  compileOnce()
-  const wanted = (part: string): boolean => options.parts.length === 0 || options.parts.includes(part)
-  const results: Result[] = []
-  const notes = ['The service writes its row before it answers, within 60 ms; no kill reaches its ledger.']
-  if (wanted('lmdb')) results.push(await jitter(ground, 'lmdb', lmdbIn(ground)))
-  if (wanted('redis')) {
-    const redis = await startRedis(ground)
-    if (redis === null) notes.push('redis-server is not on the PATH: its part was left out.')
-    else results.push(await jitter(ground, 'redis', { type: 'redis', url: `redis://127.0.0.1:${redis}` }))
-  }
-  if (wanted('kill')) results.push(await killing(ground, options.seconds, lmdbIn(ground)))
+function findingsOf(result: Result): Findings {
+  const { seen, executed, expected, kills, broken } = result
   return {
     tables: [{
-      title: 'Requests with a key', columns: ['part', 'requests', 'successes', 'unknown', 'executed', 'kills', 'laws'],
-      rows: results.map(({ name, seen, executed, expected, broken, kills }) => [
-        name, String(seen.length), String(count(seen, ({ status }) => status === 201)),
+      title: 'Requests with a key', columns: ['requests', 'successes', 'unknown', 'executed', 'kills', 'laws'],
+      rows: [[
+        String(seen.length), String(count(seen, ({ status }) => status === 201)),
         String(count(seen, ({ code }) => code === 'idempotency.outcome-unknown')),
         `${executed}${expected === null ? '' : ` of ${expected} keys`}`, String(kills),
         broken.length === 0 ? 'hold' : broken.slice(0, 5).join('; '),
-      ]),
+      ]],
     }],
-    panels: [], notes,
-    data: { parts: results.map(({ seen, ...rest }) => ({ ...rest, requests: seen.length, answers: answersOf(seen) })) },
-    checks: results.flatMap(checksOf),
+    panels: [],
+    notes: ['The service writes its row before it answers, within 60 ms; no kill reaches its ledger.'],
+    data: { executed, expected, broken, kills, requests: seen.length, answers: answersOf(seen) },
+    checks: checksOf(result),
   }
 }
 
@@ -79,7 +95,6 @@ function checksOf({ name, seen, executed, expected, broken }: Result): Check[] {
 }
 
 async function jitter(ground: Ground, name: string, store: object): Promise<Result> {
-  ground.progress(`${name}: ${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes`)
   const service = await ledgerService(60)
   const running = await Promise.all(Array.from({ length: processesOfOneStore },
     () => startKeyed(ground, service.port, store)))
@@ -92,7 +107,6 @@ async function jitter(ground: Ground, name: string, store: object): Promise<Resu
 }
 
 async function killing(ground: Ground, seconds: number, store: object): Promise<Result> {
-  ground.progress(`kill: ${seconds} s of kill -9 at random`)
   const service = await ledgerService(60)
   const running = await Promise.all([1, 2].map(() => startKeyed(ground, service.port, store)))
   const ports = (): number[] => running.map(({ port }) => port)
@@ -143,12 +157,12 @@ function lmdbIn({ directory }: Ground): object {
   return { type: 'lmdb', path: join(directory, `records-${Math.random().toString(36).slice(2)}`) }
 }
 
-async function startRedis({ processes, cpus, directory }: Ground): Promise<number | null> {
+async function startRedis({ processes, cpus, directory }: Ground): Promise<string | null> {
   if (spawnSync('redis-server', ['--version']).status !== 0) return null
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--dir', directory]
   await processes.serve({ name: 'redis', command: 'redis-server', args, cpu: cpus.load, port })
-  return port
+  return `redis://127.0.0.1:${port}`
 }
 
 function answersOf(seen: readonly Seen[]): Record<string, number> {

@@ -1,11 +1,9 @@
 // The upstreams experiment: what a failing dependency costs, how far it spreads and how it heals, with and without
 // Seawall and beside other proxies. Scenarios are in upstreams/; here is only their list.
 import { compileOnce } from '../contenders/seawall.ts'
-import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
-import type { Ground } from '../ground.ts'
-import { scenarioFiles } from '../overload/keep.ts'
-import type { Ran } from '../overload/keep.ts'
+import type { Experiment } from '../experiment.ts'
 import type { Scenario } from '../overload/scenario.ts'
+import { runScenarios } from '../overload/scenarios.ts'
 import { gray } from '../upstreams/gray.ts'
 import { halfOpen } from '../upstreams/half-open.ts'
 import { hedging } from '../upstreams/hedging.ts'
@@ -26,29 +24,8 @@ export const upstreams: Experiment = {
   defaults: numbers,
   short: numbers,
   parts: scenarios.map(({ name }) => name),
-  run: runAll,
-}
-
-async function runAll(ground: Ground, { parts, isShort }: ExperimentOptions): Promise<Findings> {
-  const settings = { seconds: 0, rounds: 1, isShort }
-  const chosen = scenarios.filter(({ name }) => parts.length === 0 || parts.includes(name))
-  compileOnce()
-  const ran: Ran[] = []
-  for (const scenario of chosen) {
-    const startMs = performance.now()
-    const own = { ...ground, progress: (text: string) => ground.progress(`${scenario.name}: ${text}`) }
-    ran.push({ scenario, findings: await scenario.run(own, settings) })
-    ground.progress(`${scenario.name}: took ${Math.round((performance.now() - startMs) / 1000)} s`)
-  }
-  const named = (scenario: Scenario, text: string): string => `${scenario.name}: ${text}`
-  return {
-    tables: ran.flatMap(({ scenario, findings }) => findings.tables.map((table) =>
-      ({ ...table, title: named(scenario, table.title) }))),
-    panels: [],
-    notes: ran.flatMap(({ scenario, findings }) => findings.notes.map((note) => named(scenario, note))),
-    data: Object.fromEntries(ran.map(({ scenario, findings }) => [scenario.name, findings.data])),
-    checks: ran.flatMap(({ scenario, findings }) => findings.checks.map(({ claim, holds }) =>
-      ({ claim: named(scenario, claim), holds }))),
-    files: scenarioFiles('upstreams', ran, settings, scenarios.map(({ name }) => name)),
-  }
+  run: (ground, options) => {
+    compileOnce()
+    return runScenarios('upstreams', scenarios, ground, options)
+  },
 }
