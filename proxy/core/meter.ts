@@ -23,6 +23,7 @@ export const policyFamilies = {
   seawall_connection_wait_seconds: { type: 'histogram', help: 'From the wish for a connection to its first byte.' },
   seawall_faults_injected_total: { type: 'counter', help: 'Faults injected on purpose, by kind.' },
   seawall_config_reloads_total: { type: 'counter', help: 'Configurations read again, by what became of them.' },
+  seawall_connections_refused_total: { type: 'counter', help: 'Connections closed unheard, by the limit reached.' },
   seawall_throttled_total: { type: 'counter', help: 'Attempts held back by the adaptive throttle.' },
 } as const satisfies Record<string, { readonly type: 'counter' | 'gauge' | 'histogram'; readonly help: string }>
 

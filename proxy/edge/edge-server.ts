@@ -8,6 +8,8 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration, ListenerOptions } from '../core/configuration.ts'
 import { CertificateFiles } from './certificate-files.ts'
+import { ConnectionShares } from './connection-shares.ts'
+import type { ConnectionLimit } from './connection-shares.ts'
 import type { EdgeConnection } from './edge-connection.ts'
 import { Gate } from './gate.ts'
 import { HeadFlusher } from './head-flusher.ts'
@@ -29,6 +31,8 @@ export interface EdgeServerOptions {
   readonly accept: (caller: Caller, listener: string) => void
   /** Counts requests that were refused before a route was known. */
   readonly unrouted: (code: Code) => void
+  /** Counts connections that were closed unheard, by the limit they were too many for. */
+  readonly turnedAway: (limit: ConnectionLimit) => void
   /** Name of this process in Via fields. */
   readonly viaPseudonym: string
   readonly clock: Clock
@@ -54,11 +58,9 @@ export class EdgeServer {
   readonly #certificates: CertificateFiles | null
   /** What lies below encrypted connections, handshakes among them. */
   readonly #encrypted = new Set<Socket>()
-  /** Open connections by peer address. */
-  readonly #perCaller = new Map<string, number>()
+  readonly #shares: ConnectionShares
   readonly #flusher: HeadFlusher
   readonly #date: HttpDate
-  #refusedConnections = 0
   #timer: Timer | null = null
 
   constructor(options: EdgeServerOptions) {
@@ -72,7 +74,7 @@ export class EdgeServer {
     // Half-open: what a FIN means is decided by the connection, not by node.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#opened(socket))
     this.#server.maxConnections = limits.connections
-    this.#server.on('drop', () => { this.#refusedConnections++ })
+    this.#shares = new ConnectionShares(this.#server, options.turnedAway)
   }
 
   /** Begins to accept; resolves to the URL, rejects with one line that says what, where and what to do. */
@@ -135,8 +137,8 @@ export class EdgeServer {
   inspect(): Record<string, number | string> {
     return {
       connections: this.connections(),
-      callers: this.#perCaller.size,
-      refusedConnections: this.#refusedConnections,
+      callers: this.#shares.callers,
+      refusedConnections: this.#shares.refused,
       ...(this.#door === null ? {} : { failedHandshakes: this.#door.failed }),
     }
   }
@@ -173,19 +175,7 @@ export class EdgeServer {
   }
 
   #opened(socket: Socket): void {
-    const address = socket.remoteAddress ?? ''
-    const open = this.#perCaller.get(address) ?? 0
-    if (address !== '' && open >= this.#options.limits.connectionsPerCaller) {
-      this.#refusedConnections++
-      socket.destroy()
-      return
-    }
-    this.#perCaller.set(address, open + 1)
-    socket.on('close', () => {
-      const left = (this.#perCaller.get(address) ?? 1) - 1
-      if (left === 0) this.#perCaller.delete(address)
-      else this.#perCaller.set(address, left)
-    })
+    if (!this.#shares.admit(socket, this.#options.limits.connectionsPerCaller)) return
     if (this.#door !== null) this.#encrypt(socket, this.#door)
     else if (this.#options.listener.http2) this.#ask(socket)
     else this.#serve(socket, new Http1Connection(socket, this.#context))

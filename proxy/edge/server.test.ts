@@ -109,7 +109,8 @@ test('a unix socket is served, and its callers have no address', async (t) => {
     },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
     accept: (caller) => caller.answer(200, 'OK', ['X-Address', `[${caller.remoteAddress}]`], 0, () => {}).end(null),
-    unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock, isDraining: () => false,
+    unrouted: () => {}, turnedAway: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock,
+    isDraining: () => false,
     announce: (announcement) => { said.push(announcement) },
   }
   const server = new EdgeServer(options)
@@ -137,7 +138,7 @@ function quiet(address: EdgeServerOptions['listener']['address']): EdgeServer {
       requestsPerConnection: Infinity, bodyBytesPerSecond: 240,
     },
     timeouts: { headMs: 10_000, requestIdleMs: 30_000, keepAliveMs: 75_000, connectionAgeMs: Infinity },
-    accept: () => {}, unrouted: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock,
+    accept: () => {}, unrouted: () => {}, turnedAway: () => {}, viaPseudonym: 'seawall-00000001', clock: systemClock,
     isDraining: () => false, announce: () => {},
   })
 }

@@ -6,13 +6,14 @@ import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
 import { House } from '../core/house.ts'
-import type { Meter } from '../core/meter.ts'
+import type { Counter, Meter } from '../core/meter.ts'
 import type { Observer } from '../core/plan.ts'
 import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
 import type { Code } from '../core/codes.ts'
 import { createAcceptor } from '../edge/accept.ts'
 import type { Acceptor } from '../edge/accept.ts'
+import type { ConnectionLimit } from '../edge/connection-shares.ts'
 import { EdgeServer } from '../edge/edge-server.ts'
 import { createTunnels } from '../edge/upgrade.ts'
 import type { Tunnels } from '../edge/upgrade.ts'
@@ -81,6 +82,7 @@ export class Instance {
     })
     this.listeners = new Listeners(configuration, (listener, { limits, timeouts }, isRetired) => new EdgeServer({
       listener, limits, timeouts, clock, announce, unrouted,
+      turnedAway: countTurnedAway(options.meter, listener.name),
       viaPseudonym: viaOf(listener.name),
       accept: (caller, name) => acceptor.accept(caller, name),
       isDraining: () => isRetired() || (listener.kind === 'ingress' && this.house.phase !== 'serving'),
@@ -158,4 +160,12 @@ export class Instance {
   #stopChecks(kept: ReadonlySet<string>): void {
     for (const [name, checks] of this.parts.named<HealthChecks>(healthChecksKey)) if (!kept.has(name)) checks.stop()
   }
+}
+
+/** Both series are there from the start, so that the first rise can be seen. */
+function countTurnedAway(meter: Meter, listener: string): (limit: ConnectionLimit) => void {
+  const counterOf = (limit: ConnectionLimit): Counter =>
+    meter.counter('seawall_connections_refused_total', { listener, limit })
+  const counters = { connections: counterOf('connections'), connectionsPerCaller: counterOf('connectionsPerCaller') }
+  return (limit) => { counters[limit].add() }
 }

@@ -34,6 +34,8 @@ export class Between {
   readonly origin: RawOrigin
   readonly instance: Instance
   readonly record: Recorder
+  /** What the instance counts. */
+  readonly meter: PolicyMeter
   readonly port: number
   /** Codes of what was refused before a route was known. */
   readonly unrouted: string[]
@@ -41,12 +43,14 @@ export class Between {
   readonly #t: Test
 
   constructor(
-    t: Test, origin: RawOrigin, instance: Instance, record: Recorder, unrouted: string[], defects: unknown[],
+    t: Test, origin: RawOrigin, instance: Instance,
+    { record, meter, unrouted, defects }: Pick<Between, 'record' | 'meter' | 'unrouted' | 'defects'>,
   ) {
     this.#t = t
     this.origin = origin
     this.instance = instance
     this.record = record
+    this.meter = meter
     this.unrouted = unrouted
     this.defects = defects
     this.port = Number(new URL(this.server.address).port)
@@ -117,17 +121,17 @@ export async function inFrontOfOrigin(t: Test, origin: RawOrigin, options: Betwe
     timeouts: { ...sketched.timeouts, ...options.timeouts },
   }
   const record = new Recorder()
+  const meter = new PolicyMeter()
   const unrouted: string[] = []
   const defects: unknown[] = []
   const instance = new Instance({
-    configuration, clock: options.clock ?? systemClock, random: systemRandom, observer: record,
-      meter: new PolicyMeter(),
+    configuration, clock: options.clock ?? systemClock, random: systemRandom, observer: record, meter,
     announce: (said) => { if (said.what === 'defect') defects.push(said.error) },
     unrouted: (code) => { unrouted.push(code) },
   })
   await instance.start()
   t.teardown(() => instance.stop())
-  return new Between(t, origin, instance, record, unrouted, defects)
+  return new Between(t, origin, instance, { record, meter, unrouted, defects })
 }
 
 /** The real clock, which a test can put forward: what takes a minute need not take one. */

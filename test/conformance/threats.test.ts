@@ -10,6 +10,7 @@ import type { Test } from 'tap'
 import { currentRules } from '../../proxy/config/rules.ts'
 import { loadConfiguration } from '../../proxy/config/load.ts'
 import { ask, eventually } from '../support/asking.ts'
+import { meterValue } from '../support/meter-value.ts'
 import { rawOrigin } from '../support/raw-origin.ts'
 import { inFrontOf, root, startSeawall } from '../support/seawall.ts'
 import { between, get, inFrontOfOrigin, ok, request, SkewedClock, valuesOf } from './between.ts'
@@ -23,9 +24,9 @@ async function goodRequestMs(t: Test, b: Between): Promise<number> {
   return performance.now() - startedAt
 }
 
-function crowd(t: Test, b: Between, count: number, bytes: string): Socket[] {
+function crowd(t: Test, b: Between, count: number, bytes: string, localAddress = '127.0.0.1'): Socket[] {
   return Array.from({ length: count }, () => {
-    const socket = connect({ port: b.port, host: '127.0.0.1' })
+    const socket = connect({ port: b.port, host: '127.0.0.1', localAddress })
     socket.on('error', () => {})
     socket.write(bytes, 'latin1')
     t.teardown(() => socket.destroy())
@@ -99,8 +100,25 @@ test('X4 connections beyond the limit, of all or of one caller, are closed, and 
   other.write(get('/other'))
   const answer = await new Promise<string>((resolve) => { other.once('data', (chunk) => resolve(chunk.toString())) })
   t.match(answer, /^HTTP\/1\.1 200 /)
-  t.equal(b.server.inspect()['refusedConnections'], 250)
+  t.equal(turnedAway(b, 'connectionsPerCaller'), 250)
+  t.equal(turnedAway(b, 'connections'), 0)
 })
+
+test('X4 connections of many callers beyond the limit of all are closed and counted', async (t) => {
+  const b = await between(t, () => ok, { limits: { connections: 50, connectionsPerCaller: 20 } })
+  const flood = [1, 2, 3, 4, 5].flatMap((n) => crowd(t, b, 20, get('/'), `127.0.0.${n}`))
+  for (const socket of flood) socket.resume()
+  await eventually('what is too much is closed', () => flood.filter((socket) => socket.closed).length === 50)
+  t.equal(turnedAway(b, 'connections'), 50)
+  t.equal(turnedAway(b, 'connectionsPerCaller'), 0)
+  flood.find((socket) => !socket.closed)?.destroy()
+  await eventually('a place is free', () => b.server.connections() < 50)
+  await goodRequestMs(t, b)
+})
+
+function turnedAway(b: Between, limit: string): number {
+  return meterValue(b.meter, 'seawall_connections_refused_total', { listener: 'public', limit })
+}
 
 test('X5 ten thousand pipelined requests cost one in flight and little memory', async (t) => {
   let [inFlight, most] = [0, 0]

@@ -143,6 +143,26 @@ test('no path, method, host or field of a caller adds a series', { timeout: 60_0
   t.strictSame(after, before, 'the same series, only higher')
 })
 
+test('the accept queue is as long as it was configured, and what did not fit is counted', async (t) => {
+  const origin = await rawOrigin(t, () => ok)
+  const [backlog, callers] = [4, 12]
+  const seawall = await startSeawall(t, inFrontOf(origin.url, {
+    top: { listeners: { public: { kind: 'ingress', listen: '127.0.0.1:PORT:public', backlog } } },
+  }))
+  const overflows = async (): Promise<number> => (await pageOf(seawall)).sum('seawall_accept_queue_overflows_total')
+  const before = await overflows()
+  seawall.child.kill('SIGSTOP')
+  const crowd = Array.from({ length: callers }, () => new RawClient(seawall.ports['public'] as number))
+  t.teardown(() => { for (const one of crowd) one.destroy() })
+  const connected = (): number => crowd.filter(({ socket }) => !socket.connecting).length
+  // The kernel takes one more than it was asked for.
+  await eventually('the queue is full', () => connected() === backlog + 1)
+  seawall.child.kill('SIGCONT')
+  await eventually('those that were dropped come again', () => connected() === callers)
+  for (const one of crowd) t.match(await one.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n').answer(), / 200 /)
+  await eventually('what did not fit is counted', async () => await overflows() > before)
+})
+
 test('a refusal is one line of the log, and holds no secret', async (t) => {
   const seawall = await startSeawall(t, inFrontOf('http://127.0.0.1:1', { upstream: { startup: '1ms' } }))
   const client = new RawClient(seawall.ports['public'] as number)
