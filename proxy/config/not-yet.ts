@@ -5,10 +5,7 @@ const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['defaults', 'policies'],
   listener: [],
   upstream: [],
-  route: [
-    'slo',
-    'explain',
-  ],
+  route: ['slo'],
 }
 
 const places: readonly (readonly [RegExp, string])[] = [

@@ -95,6 +95,9 @@ export const routeProperties: Readonly<Record<string, TSchema>> = {
   stream: optional(Type.Boolean({
     description: 'Its answers are streams: the deadline covers their head only.', default: false,
   })),
+  explain: optional(Type.Boolean({
+    description: 'Its answers say in server-timing what they took: queue, attempts, upstream time.', default: false,
+  })),
   rewrite: optional(Type.Object({
     stripPrefix: optional(Type.String({
       format: 'path-prefix', description: 'Cut from the front of the path before it goes upstream.', default: '',

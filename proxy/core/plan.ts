@@ -30,6 +30,8 @@ export interface Forwarding {
   readonly requestSet: RawHeaders
   readonly responseRemove: ReadonlySet<string>
   readonly responseSet: RawHeaders
+  /** Whether answers say what they took: `server-timing`. */
+  readonly tellsTiming: boolean
   /** Whether forwarded fields of this peer address are believed. */
   readonly trusts: (address: string) => boolean
 }

@@ -20,6 +20,7 @@ import { WAIT } from '../core/scope.ts'
 import { deliver } from './deliver.ts'
 import { answerOptions, hasNoForwardsLeft } from './max-forwards.ts'
 import { retryAfterS } from './refusals.ts'
+import { withTiming } from './server-timing.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
 
@@ -185,8 +186,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
       case 'reply':
         // 12: the answer.
         return deliver(exchange, outcome, now)
-      case 'refused':
-        return this.#refuse(exchange, outcome, now)
+      case 'refused': return this.#refuse(exchange, outcome, now)
       case 'failed':
         exchange.settle(outcome, outcome.fault, codes[outcome.fault].status, now)
         return this.#tell(exchange, outcome.fault, 0, outcome.fields)
@@ -233,7 +233,8 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     members?: Readonly<Record<string, unknown>>,
   ): void {
     const { work, caller, requestId } = exchange
-    const fields = own ?? (work.delivered === 'no' ? notProcessed : undefined)
+    let fields = own ?? (work.delivered === 'no' ? notProcessed : undefined)
+    if (exchange.plan.forwarding.tellsTiming) fields = withTiming(fields ?? [], exchange, this.#clock.now())
     caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), requestId, fields, members)
   }
 

@@ -31,7 +31,7 @@ test(`what ends at this hop stays here, all else keeps order, case and repetitio
     'Content-Length', '99', 'X-Latin', 'caf\xe9', 'Upgrade', 'h2c', 'Trailer', 'x', 'X-Remove', '1',
   ]), plan: { forwarding: {
     host: null, via: 'seawall-test', stripPrefix: '', requestRemove: new Set(), requestSet: [],
-    responseRemove: new Set(['x-remove']), responseSet: ['X-Added', '2'], trusts: () => false,
+    responseRemove: new Set(['x-remove']), responseSet: ['X-Added', '2'], tellsTiming: false, trusts: () => false,
   } } })
   t.teardown(() => house.close())
   const client = new RawClient(house.url)

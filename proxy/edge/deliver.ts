@@ -7,6 +7,7 @@ import { isHopByHop, nominated } from '../core/hop-by-hop.ts'
 import type { Reply } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
+import { withTiming } from './server-timing.ts'
 
 /** Begins the answer. Names and values have passed our reader, or the checks of the configuration. */
 export function deliver(exchange: Exchange, reply: Reply, now: number): void {
@@ -16,7 +17,8 @@ export function deliver(exchange: Exchange, reply: Reply, now: number): void {
   const length = isBare ? null : body === null ? 0 : body.length
   // A length stays as received where it is that of this body, or of the one that HEAD and 304 speak of.
   const keptLength = length === null ? (status === 204 ? '' : null) : String(length)
-  const fields = fieldsOf(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
+  const kept = fieldsOf(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
+  const fields = plan.forwarding.tellsTiming ? withTiming(kept, exchange, now) : kept
   exchange.isStream = plan.isStream || isEventStream(fields)
   if (exchange.isStream) exchange.work.becameStream()
   const sink = caller.answer(status, reply.reason, fields, length, () => body?.resume())

@@ -21,6 +21,7 @@ export function forwardingOf(
     requestSet: Object.entries(route.requestHeaders.set).flat(),
     responseRemove: lowerNames([...route.responseHeaders.remove, ...Object.keys(route.responseHeaders.set)]),
     responseSet: Object.entries(route.responseHeaders.set).flat(),
+    tellsTiming: route.options['explain'] === true,
     trusts: trustIn(listener.trust),
   }
 }
