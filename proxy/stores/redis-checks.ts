@@ -5,14 +5,26 @@ import type { StoreFault } from '../core/record-store.ts'
 import type { RedisNode } from './redis-link.ts'
 import { storeFault } from './store-fault.ts'
 
-/** Null: no objection. `acceptLoss`: objections become notices. */
-export async function checkRedis(
-  nodes: readonly RedisNode[], acceptLoss: boolean,
-): Promise<{ readonly fault: StoreFault | null; readonly notices: readonly string[] }> {
+export interface Checked {
+  /** Null: no objection. */
+  readonly fault: StoreFault | null
+  readonly notices: readonly string[]
+  readonly reached: readonly RedisNode[]
+}
+
+/**
+ * `acceptLoss`: objections become notices. A cluster lacks a primary now and then, and the others have their keys all
+ * the same: rejects only when none can be reached.
+ */
+export async function checkRedis(nodes: readonly RedisNode[], acceptLoss: boolean): Promise<Checked> {
   const objections = new Set<string>()
   const notices = new Set<string>()
-  for (const node of nodes) {
-    const facts = await factsOf(node)
+  const all = await Promise.allSettled(nodes.map(factsOf))
+  const reached = nodes.filter((_, i) => all[i]?.status === 'fulfilled')
+  if (reached.length === 0) throw failureOf(all)
+  for (const one of all) {
+    if (one.status === 'rejected') continue
+    const facts = one.value
     if (facts.policy !== 'noeviction') {
       objections.add(`maxmemory-policy must be noeviction, got ${facts.policy}: an evicted key is executed again`)
     }
@@ -22,9 +34,14 @@ export async function checkRedis(
     }
     if (facts.replicas > 0) notices.add('Replicas are asynchronous: a failover can forget the claims of a moment')
   }
-  if (acceptLoss || objections.size === 0) return { fault: null, notices: [...objections, ...notices] }
+  if (acceptLoss || objections.size === 0) return { fault: null, notices: [...objections, ...notices], reached }
   const text = `Cannot trust this Redis with claims (acceptLoss: true overrides): ${[...objections].join(' · ')}`
-  return { fault: storeFault('misconfigured', text), notices: [...notices] }
+  return { fault: storeFault('misconfigured', text), notices: [...notices], reached }
+}
+
+function failureOf(all: readonly PromiseSettledResult<unknown>[]): unknown {
+  const failed = all.find((one) => one.status === 'rejected')
+  return failed === undefined ? new Error('No primary is known') : failed.reason
 }
 
 interface Facts {

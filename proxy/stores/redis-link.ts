@@ -31,6 +31,9 @@ export interface RedisLink {
 
 const firstWaitMs = 50
 
+/** How soon those whom a failover changed are asked anew, where nobody told us of it. */
+const lookAroundMs = 1_000
+
 /** Commands that wait for their answer; beyond it the server is too slow to be of use. */
 const maxWaiting = 10_000
 
@@ -79,6 +82,8 @@ function linkSentinel(
     name, sentinelRootNodes: [...sentinels], nodeClientOptions: { ...node }, RESP: 2, replicaPoolSize: 0,
     // Each command tries the new primary once; its deadline is ours, not theirs.
     maxCommandRediscovers: 1,
+    // Without it a link whose sentinels were all away for a moment never comes back.
+    scanInterval: lookAroundMs,
   })
   sentinel.on('error', onError)
   return {
@@ -86,15 +91,18 @@ function linkSentinel(
     get isReady() { return sentinel.isReady },
     run: runner((_, args) => sentinel.sendCommand(false, args, { typeMapping: asBuffers })),
     primaries: async () => [{ send: (args) => sentinel.sendCommand(false, [...args]) }],
-    close: () => { void sentinel.destroy() },
+    // What it was doing fails, and nobody waits for it any more.
+    close: () => { sentinel.destroy().catch(() => {}) },
   }
 }
 
 function linkCluster(urls: readonly string[], node: object, onError: (error: unknown) => void): RedisLink {
   const cluster = createCluster({
     rootNodes: urls.map((url) => ({ url })), defaults: { ...node }, RESP: 2, useReplicas: false,
+    topologyRefreshOnReconnectionAttemptStrategy: lookAroundMs,
   })
   cluster.on('error', onError)
+  cluster.on('node-error', onError)
   let isConnected = false
   return {
     connect: async () => {
@@ -103,9 +111,8 @@ function linkCluster(urls: readonly string[], node: object, onError: (error: unk
     },
     get isReady() { return isConnected },
     run: runner((key, args) => cluster.sendCommand(key, false, args, { typeMapping: asBuffers })),
-    primaries: async () => Promise.all(cluster.masters.map(async (master) => {
-      const client = await cluster.nodeClient(master)
-      return { send: (args: readonly string[]): Promise<unknown> => client.sendCommand(args) }
+    primaries: async () => cluster.masters.map((master) => ({
+      send: async (args) => (await cluster.nodeClient(master)).sendCommand(args),
     })),
     close: () => { cluster.destroy() },
   }

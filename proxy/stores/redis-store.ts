@@ -2,13 +2,13 @@
 // server's time; an owner counts as alive while it renews its lease. Its deadlines are those of the guarded store
 // around it.
 
-import { randomBytes } from 'node:crypto'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReason, Lookup, Opened, RecordCounts,
   RecordKey, RecordStore, ResolveResult, StoredAnswer, StoreFault, TokenResult } from '../core/record-store.ts'
 import { encodeAnswer } from './answer-codec.ts'
 import { newOwnerName } from './owner-name.ts'
 import { isFault } from './record-codec.ts'
+import { Canaries } from './redis-canary.ts'
 import { checkRedis } from './redis-checks.ts'
 import type * as Link from './redis-link.ts'
 import type { RedisLink, RedisOptions } from './redis-link.ts'
@@ -40,15 +40,14 @@ export class RedisStore implements RecordStore {
   /** The server's settings were seen, and are what they must be. */
   #verdict: StoreFault | null = notYet
   #notices: readonly string[] = []
-  /** Written when we came; its loss means that the records are lost too. */
-  #canary: string | null = null
-  #losses = 0
+  readonly #canaries: Canaries
   #lastError = ''
   #timer: Timer | null = null
 
   constructor(clock: Clock, options: RedisStoreOptions) {
     this.#clock = clock
     this.#options = options
+    this.#canaries = new Canaries(options.prefix)
   }
 
   async open(): Promise<Opened> {
@@ -61,7 +60,7 @@ export class RedisStore implements RecordStore {
     const link = linkRedis(this.#options, (error) => { this.#lastError = messageOf(error) })
     this.#link = link
     this.#checkLater()
-    // It never resolves while the server is away, and goes on trying.
+    // A single server that is away is tried for ever; whoever is told of a fault here may close the store.
     const connected = link.connect().then(() => this.#check()).catch((error: unknown) => redisFault(error))
     const waited = new Promise<StoreFault>((resolve) => {
       this.#clock.after(this.#options.connectTimeoutMs, () => { resolve(this.#unavailable()) })
@@ -143,7 +142,7 @@ export class RedisStore implements RecordStore {
   inspect(): Record<string, number | string> {
     return {
       connected: this.#link?.isReady === true ? 1 : 0, owner: this.#owner,
-      stateLosses: this.#losses, lastError: this.#lastError,
+      stateLosses: this.#canaries.losses, lastError: this.#lastError,
     }
   }
 
@@ -189,34 +188,27 @@ export class RedisStore implements RecordStore {
     return storeFault('unavailable', `No connection to Redis${this.#lastError === '' ? '' : `: ${this.#lastError}`}`)
   }
 
-  /** Looks at the server's settings and at the canary. Null: all is well. Never rejects. */
+  /** Looks at the settings of the servers and at the canaries. Null: all is well. Never rejects. */
   async #check(): Promise<StoreFault | null> {
     const link = this.#link
     if (link === null || !link.isReady) return this.#unavailable()
     try {
-      const { fault, notices } = await checkRedis(await link.primaries(), this.#options.acceptLoss)
+      const primaries = await link.primaries()
+      const { fault, notices, reached } = await checkRedis(primaries, this.#options.acceptLoss)
       this.#verdict = fault
       this.#notices = notices
-      if (fault === null) await this.#look(link)
+      if (fault === null) await this.#canaries.look(reached)
       return fault
     } catch (error) {
       return redisFault(error)
     }
   }
 
-  /** The canary is the first to notice a store that was flushed, or a failover to an empty one. */
-  async #look(link: RedisLink): Promise<void> {
-    const [node] = await link.primaries()
-    const name = `${this.#options.prefix}canary`
-    await node?.send(['SET', name, randomBytes(8).toString('hex'), 'NX'])
-    const canary = String(await node?.send(['GET', name]))
-    if (this.#canary !== null && this.#canary !== canary) this.#losses++
-    this.#canary = canary
-  }
-
   #checkLater(): void {
     this.#timer = this.#clock.after(checkEveryMs, () => {
-      void this.#check().then(() => { if (this.#link !== null) this.#checkLater() })
+      // Before its end: one that hangs is not the last.
+      this.#checkLater()
+      void this.#check()
     })
   }
 }

@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +27,27 @@ export interface RedisServer {
 const mortal = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
   ? ['setpriv', '--pdeathsig', 'KILL', 'redis-server'] : ['redis-server']
 
-export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+export function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+  return startServer(({ port, folder }) => [
+    '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes',
+    '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning', ...args,
+  ])
+}
+
+/** The same program as a sentinel, with these lines in its file. */
+export function startSentinel(lines: readonly string[]): Promise<RedisServer> {
+  return startServer(({ port, folder }) => {
+    const file = join(folder, 'sentinel.conf')
+    const own = [`port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, 'logfile /dev/null']
+    // It keeps what it learns in its file: one that starts again goes on from there.
+    if (!existsSync(file)) writeFileSync(file, `${[...own, ...lines].join('\n')}\n`)
+    return [file, '--sentinel']
+  })
+}
+
+interface Place { readonly port: number; readonly folder: string }
+
+async function startServer(argsAt: (place: Place) => readonly string[]): Promise<RedisServer> {
   const [port] = await freePorts(1) as [number]
   const folder = mkdtempSync(join(tmpdir(), 'seawall-redis-'))
   let child: ChildProcess | null = null
@@ -39,10 +59,7 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   }
   const start = async (): Promise<void> => {
     const [command, ...before] = mortal as [string, ...string[]]
-    child = spawn(command, [
-      ...before, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes',
-      '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning', ...args,
-    ], { stdio: ['ignore', 'ignore', 'inherit'] })
+    child = spawn(command, [...before, ...argsAt({ port, folder })], { stdio: ['ignore', 'ignore', 'inherit'] })
     await answering(port, child)
   }
   // A test that dies leaves nothing behind.
