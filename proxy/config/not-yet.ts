@@ -5,7 +5,7 @@ const everywhere: Readonly<Record<string, readonly string[]>> = {
   '': ['defaults', 'policies'],
   listener: [],
   upstream: [],
-  route: ['slo'],
+  route: [],
 }
 
 const places: readonly (readonly [RegExp, string])[] = [

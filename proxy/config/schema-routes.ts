@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { TSchema } from 'typebox'
 import { Duration, Size } from '../core/option-schema.ts'
 import { modeSchema, namePattern } from './schema-parts.ts'
+import { sloSchema } from './slo-schema.ts'
 import { upstreamProtocolProperties } from './upstream-tls-schema.ts'
 
 const optional = Type.Optional
@@ -98,6 +99,7 @@ export const routeProperties: Readonly<Record<string, TSchema>> = {
   explain: optional(Type.Boolean({
     description: 'Its answers say in server-timing what they took: queue, attempts, upstream time.', default: false,
   })),
+  slo: optional(sloSchema),
   rewrite: optional(Type.Object({
     stripPrefix: optional(Type.String({
       format: 'path-prefix', description: 'Cut from the front of the path before it goes upstream.', default: '',

@@ -6,8 +6,8 @@ import type { RawHeaders } from '../core/raw-headers.ts'
 import type { Work } from '../core/work.ts'
 
 /**
- * These fields and one more: `queue` is the wait for a permit, `attempts` how many were made, `upstream` the time of the
- * attempt that was answered, or made last, from its first byte to its head; absent where nothing was sent. All in ms.
+ * These fields and one more: `queue` is the wait for a permit, `attempts` how many were made, `upstream` the time of
+ * the attempt that was answered, or made last, from its first byte to its head; absent where nothing was sent. In ms.
  */
 export function withTiming(fields: RawHeaders, { queuedMs, work }: Exchange, now: number): RawHeaders {
   let value = `queue;dur=${shown(queuedMs)}, attempts;desc="${work.attempts}"`

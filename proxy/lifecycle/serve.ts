@@ -18,7 +18,7 @@ import { holdBreakers } from './breaker-override.ts'
 import type { Door } from '../policies/shed/door.ts'
 import { doorKey } from '../policies/shed/door.ts'
 import { createDrain } from './drain.ts'
-import type { Drain } from './drain.ts'
+import type { Drain, DrainTimes } from './drain.ts'
 import { partsOf } from './figures.ts'
 import { Instance } from './instance.ts'
 import { keyRecordsOf } from './key-records.ts'
@@ -26,6 +26,7 @@ import { ModeOverride } from './mode-override.ts'
 import { Reloader } from './reload.ts'
 import type { Read } from './reload.ts'
 import { shutDown } from './shutdown.ts'
+import { Start } from './start.ts'
 import { createTelling } from './telling.ts'
 import type { Telling } from './telling.ts'
 import { WatchedFiles } from './watched-files.ts'
@@ -47,8 +48,10 @@ export interface ServeOptions extends Loaded {
 
 /** Between two calls of a service that finishes its work there may be this much time. */
 const egressQuietMs = 1_000
-/** A start that failed has nothing to finish. */
+/** A start that failed, or was given up, has nothing to finish. */
 const failedStartMs = 1_000
+/** Nobody has been served: there is nobody to go on serving. */
+const beforeStart: DrainTimes = { delayMs: 0, timeoutMs: 2 * failedStartMs, egressQuietMs: 0 }
 
 export class Serving {
   readonly #options: ServeOptions
@@ -61,7 +64,7 @@ export class Serving {
   #effective: () => unknown
   readonly #startedAt: number
   #listeners: Listening[] = []
-  #isStarted = false
+  readonly #start = new Start(() => this.#isLeaving)
   /** Resolves when everything is over: whether nothing was cut and every part closed. */
   readonly ended: Promise<boolean>
 
@@ -80,15 +83,15 @@ export class Serving {
     this.#files = new WatchedFiles(clock, readFileSync, (path) => { void this.reload(`${path} has changed`) })
     this.#drain = createDrain({
       clock, announce, house: instance.house,
-      times: () => {
-        const { drain, listeners } = instance.configuration
-        return { ...drain, egressQuietMs: listeners.some(({ kind }) => kind === 'egress') ? egressQuietMs : 0 }
-      },
+      times: () => this.#start.isDone ? this.#drainTimes() : beforeStart,
       inFlight: () => instance.house.inFlight + this.#tunnelCount() + instance.unsent(),
       isServiceGone: () => instance.isServiceGone(),
       turnAway: () => { instance.turnAway() },
     })
-    this.ended = this.#drain.finished.then(async ({ cut, closeMs }) => await this.#stop(closeMs) && cut === 0)
+    this.ended = this.#drain.finished.then(async ({ cut, closeMs }) => {
+      await this.#start.over(clock, failedStartMs)
+      return await this.#stop(closeMs) && cut === 0
+    })
   }
 
   /** Where requests are accepted, and where it is looked after. */
@@ -97,34 +100,42 @@ export class Serving {
     return { listeners: this.#listenerFigures(), admin: admin?.url ?? '', probe: probe?.url ?? null }
   }
 
-  /** Opens every listener, or none; rejects with one line that says which and why. */
-  async start(): Promise<void> {
+  /**
+   * Opens every listener, or none; rejects with one line that says which and why. Resolves to whether it serves: false
+   * when it was told to leave meanwhile.
+   */
+  async start(): Promise<boolean> {
+    const instance = this.#instance
+    try {
+      await this.#start.take([() => instance.open(), () => instance.listen(), () => this.#openOwnListeners()])
+    } catch (error) {
+      await this.#stop(failedStartMs)
+      throw error
+    }
+    if (this.#start.isDone) this.#files.follow(this.#options.configuration)
+    return this.#start.isDone
+  }
+
+  /** Admin and probe. */
+  async #openOwnListeners(): Promise<void> {
     const { admin, probe } = this.#options.configuration
     // On record at every log level, which can be changed from there. Set afterwards: a child that is made with the
     // level of its parent goes on following it.
     const audit = this.#telling.logs.notices.child({})
     audit.level = 'info'
-    try {
-      await this.#instance.start()
-      this.#listeners.push(await startAdmin({
-        ...this.#health(), ...admin,
-        status: () => this.status(),
-        configuration: () => this.#effective(),
-        audit: (entry) => { audit.info(entry, 'admin') },
-        drain: () => this.drain('POST /admin/drain'),
-        ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
-        keyRecords: this.#keyRecords(),
-        setMode: (change) => this.#mode.set(change),
-        setBreaker: (change) => holdBreakers(this.#instance.parts, change, this.#options.clock.now()),
-        overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
-      }))
-      if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))
-      this.#isStarted = true
-      this.#files.follow(this.#options.configuration)
-    } catch (error) {
-      await this.#stop(failedStartMs)
-      throw error
-    }
+    this.#listeners.push(await startAdmin({
+      ...this.#health(), ...admin,
+      status: () => this.status(),
+      configuration: () => this.#effective(),
+      audit: (entry) => { audit.info(entry, 'admin') },
+      drain: () => this.drain('POST /admin/drain'),
+      ...(this.#reloader === null ? {} : { reload: () => this.reload('POST /admin/reload') }),
+      keyRecords: this.#keyRecords(),
+      setMode: (change) => this.#mode.set(change),
+      setBreaker: (change) => holdBreakers(this.#instance.parts, change, this.#options.clock.now()),
+      overrideLogLevel: (level, forMs) => { this.#telling.logs.overrideLevel(level, forMs) },
+    }))
+    if (probe !== null) this.#listeners.push(await startProbe({ ...this.#health(), ...probe }))
   }
 
   /** Begins to leave; false when that had begun before. */
@@ -137,8 +148,9 @@ export class Serving {
     this.#drain.hurry(reason)
   }
 
-  /** Reads the configuration again. `reason` is for the log. */
+  /** Reads the configuration again, once it serves. `reason` is for the log. */
   async reload(reason: string): Promise<ReloadResult> {
+    await this.#start.settled
     if (this.#reloader !== null) return this.#reloader.reload(reason)
     const faults = ['this instance was started without a file; there is nothing to read again']
     this.#telling.announce({ what: 'configuration-rejected', reason, faults })
@@ -155,10 +167,19 @@ export class Serving {
       listeners: () => this.#listenerFigures(),
       upstreams: () => configuration.upstreams,
       routes: () => this.#mode.current.routes,
-      parts: () => partsOf(this.#instance),
+      parts: () => [...partsOf(this.#instance), ...this.#telling.metrics.objectives.parts()],
       drain: () => this.#drain.figures(),
       logDropped: () => this.#telling.logDropped(),
     })
+  }
+
+  get #isLeaving(): boolean {
+    return this.#drain.phase !== 'serving'
+  }
+
+  #drainTimes(): DrainTimes {
+    const { drain, listeners } = this.#instance.configuration
+    return { ...drain, egressQuietMs: listeners.some(({ kind }) => kind === 'egress') ? egressQuietMs : 0 }
   }
 
   #listenerFigures(): Status['listeners'] {
@@ -174,15 +195,15 @@ export class Serving {
   #health(): HealthSource {
     return {
       readiness: () => this.#readiness(),
-      isStarted: () => this.#isStarted,
+      isStarted: () => this.#start.isDone,
       page: this.#telling.metrics.page,
     }
   }
 
   #readiness(): Readiness {
     const reasons: string[] = []
-    if (!this.#isStarted) reasons.push('not every listener is open')
-    if (this.#drain.phase !== 'serving') reasons.push('draining')
+    if (!this.#start.isDone) reasons.push('not every listener is open')
+    if (this.#isLeaving) reasons.push('draining')
     if (this.#instance.configuration.readiness.includeUpstream) {
       for (const [name, door] of this.#instance.parts.named<Door>(doorKey)) {
         if (door.readiness.waiting > 0) reasons.push(`upstream ${name} refuses connections`)

@@ -17,6 +17,7 @@ import { createLogs } from '../observe/logs.ts'
 import type { Logs } from '../observe/logs.ts'
 import { createMetrics } from '../observe/metrics.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { promisesOf } from '../observe/objectives.ts'
 import { observeWith } from '../observe/observers.ts'
 
 export interface Telling {
@@ -44,6 +45,7 @@ export function createTelling(
   const metrics = createMetrics({
     routes: configuration.routes.map(({ name }) => name),
     upstreams: configuration.upstreams.map(({ name }) => name),
+    promises: promisesOf(configuration.routes),
     hash: configuration.hash, clock, gauges,
   })
   const accessLog = createAccessLog({ mode: configuration.accessLog, logger: logs.access, clock, random })
@@ -62,7 +64,10 @@ export function createTelling(
     logDropped: () => logs.dropped() + accessLog.dropped(),
     reloaded({ routes, upstreams, hash, accessLog: mode }) {
       accessLog.setMode(mode)
-      const names = { routes: routes.map(({ name }) => name), upstreams: upstreams.map(({ name }) => name), hash }
+      const names = {
+        routes: routes.map(({ name }) => name), upstreams: upstreams.map(({ name }) => name),
+        promises: promisesOf(routes), hash,
+      }
       return observeWith(metrics.reloaded(names), accessLog)
     },
     close() {

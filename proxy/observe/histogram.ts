@@ -20,9 +20,9 @@ export interface HistogramRow {
 
 export class HistogramTable {
   /** Upper edges in ms, ascending; what is above the last falls in the bucket behind it. */
-  readonly edgesMs: readonly number[]
-  readonly #edges: Float64Array
-  readonly #width: number
+  edgesMs: readonly number[]
+  #edges: Float64Array
+  #width: number
   #counts: Float64Array
   #sumsMs: Float64Array
 
@@ -44,6 +44,27 @@ export class HistogramTable {
     sumsMs.set(this.#sumsMs)
     this.#counts = counts
     this.#sumsMs = sumsMs
+  }
+
+  /**
+   * One more edge from now on; not for the hot path. What was counted in the bucket that it divides is left above it:
+   * where it belongs is not known, and no count ever falls.
+   */
+  addEdge(edgeMs: number): void {
+    const { edgesMs } = this
+    if (edgeMs === Infinity || edgesMs.includes(edgeMs)) return
+    const at = edgesMs.filter((edge) => edge < edgeMs).length
+    const rows = this.#sumsMs.length
+    const counts = new Float64Array(rows * (this.#width + 1))
+    for (let row = 0; row < rows; row++) {
+      const old = this.#counts.subarray(row * this.#width, (row + 1) * this.#width)
+      counts.set(old.subarray(0, at), row * (this.#width + 1))
+      counts.set(old.subarray(at), row * (this.#width + 1) + at + 1)
+    }
+    this.edgesMs = edgesMs.toSpliced(at, 0, edgeMs)
+    this.#edges = Float64Array.from(this.edgesMs)
+    this.#width++
+    this.#counts = counts
   }
 
   observe(row: number, valueMs: number): void {

@@ -28,9 +28,9 @@ export interface Tables {
   readonly queueMs: HistogramTable
 }
 
-export function createTables(objectivesMs: readonly number[]): Tables {
+export function createTables(): Tables {
   const exchanges = new CounterTable([outcomeLabel, codeLabel, statusClassLabel])
-  const exchangeMs = new HistogramTable([...defaultEdgesMs, ...objectivesMs])
+  const exchangeMs = new HistogramTable(defaultEdgesMs)
   const refused = new CounterTable([policyLabel, codeLabel, modeLabel])
   const deadlines = new CounterTable([whereLabel])
   const attempts = new CounterTable([kindLabel, outcomeLabel, codeLabel])

@@ -29,10 +29,14 @@ const shed: Refused = { kind: 'refused', by: 'shed', code: 'bulkhead.full', stat
 
 interface World { readonly clock: VirtualClock; metrics: Metrics; gauges: Gauges }
 
-function worldOf(t: Test, names: Names = { routes: ['pay', 'read'], upstreams: ['service'] }): World {
+const slo = { objective: 0.9, thresholdMs: 321, windowMs: 3_600_000 }
+
+function worldOf(
+  t: Test, names: Names = { routes: ['pay', 'read'], upstreams: ['service'], promises: [slo, null] },
+): World {
   const clock = new VirtualClock()
   const world = { clock, gauges: quiet } as World
-  world.metrics = createMetrics({ ...names, hash: 'abc', clock, gauges: () => world.gauges, objectivesMs: [321] })
+  world.metrics = createMetrics({ ...names, hash: 'abc', clock, gauges: () => world.gauges })
   t.teardown(() => { world.metrics.close() })
   return world
 }
@@ -103,7 +107,9 @@ test('an exchange is counted by route, outcome, code and class of status, and ti
   t.strictSame([bucket('0.005'), bucket('0.01'), bucket('0.025'), bucket('+Inf')], [0, 1, 2, 2], 'an edge is inclusive')
   t.equal(page.get('seawall_exchange_seconds_bucket{route="read",outcome="reply",le="10"}'), 0)
   t.equal(page.get('seawall_exchange_seconds_sum{route="read",outcome="reply"}'), 20)
-  t.ok(page.has('seawall_exchange_seconds_bucket{route="pay",outcome="reply",le="0.321"}'), 'objective is an edge')
+  t.ok(page.has('seawall_exchange_seconds_bucket{route="pay",outcome="reply",le="0.321"}'), 'its threshold is an edge')
+  t.ok(Math.abs((page.get('seawall_slo_burn_rate{route="pay",window="5m"}') ?? 0) - 10 / 3) < 1e-9, 'one in three')
+  t.notOk(page.has('seawall_slo_budget_ratio{route="read"}'))
 })
 
 test('a refusal is counted by policy, and what would have been refused beside it', async (t) => {

@@ -22,6 +22,9 @@ import { createMetricPage } from './metric-page.ts'
 import type { MetricPage } from './metric-page.ts'
 import { metricFamilies } from './metric-families.ts'
 import { createTables } from './metric-tables.ts'
+import type { Objective } from './objective.ts'
+import { Objectives } from './objectives.ts'
+import type { Promises } from './objectives.ts'
 import { PolicyMeter } from './policy-meter.ts'
 import type { Tables } from './metric-tables.ts'
 
@@ -29,6 +32,8 @@ import type { Tables } from './metric-tables.ts'
 export interface Names {
   readonly routes: readonly string[]
   readonly upstreams: readonly string[]
+  /** What is promised of each route, in their order; absent: nothing of any. */
+  readonly promises?: Promises
 }
 
 export interface MetricsOptions extends Names {
@@ -36,8 +41,6 @@ export interface MetricsOptions extends Names {
   readonly clock: Clock
   /** Pulled once for each page. */
   readonly gauges: () => Gauges
-  /** Thresholds of objectives, ms: each becomes a bucket edge of `seawall_exchange_seconds`. */
-  readonly objectivesMs?: readonly number[]
 }
 
 export interface Metrics {
@@ -50,6 +53,8 @@ export interface Metrics {
   unrouted(code: Code): void
   /** The observer for the plans of a new configuration; names that stay keep their counts. */
   reloaded(names: Names & { readonly hash: string }): Observer
+  /** How what is promised of routes is kept, for status. */
+  readonly objectives: Pick<Objectives, 'parts'>
   close(): void
 }
 
@@ -57,7 +62,8 @@ export interface Metrics {
 export const noRoute = '_none'
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const tables = createTables(options.objectivesMs ?? [])
+  const tables = createTables()
+  const objectives = new Objectives(() => options.clock.now())
   const none = tables.routes.slot(noRoute, { route: noRoute })
   const loop = watchEventLoopDelay()
   let hash = options.hash
@@ -65,9 +71,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let gauges: Gauges = { upstreams: [], bulkheads: [], drain: { phase: 'serving', seconds: 0, cut: 0 }, logDropped: 0 }
   const meter = new PolicyMeter()
   const own = metricFamilies(tables, () => gauges, () => hash)
-  const families = [...own, ...meter.families(), loop.family, acceptOverflows()]
+  const families = [...own, ...objectives.families(), ...meter.families(), loop.family, acceptOverflows()]
   return {
-    observer: new TableObserver(tables, options),
+    observer: new TableObserver(tables, objectives, options),
+    objectives,
     meter,
     page: createMetricPage(families, options.clock, () => { gauges = options.gauges() }),
     unrouted(code) {
@@ -75,7 +82,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     reloaded(names) {
       hash = names.hash
-      return new TableObserver(tables, names)
+      return new TableObserver(tables, objectives, names)
     },
     close: () => { loop.stop() },
   }
@@ -88,9 +95,14 @@ class TableObserver implements Observer {
   readonly #upstreamRows: Int32Array
   /** Rows of (upstream, route) by the route's index; -1 until the first attempt. */
   readonly #pairRows: Int32Array
+  /** By the route's index; null: nothing is promised of it. */
+  readonly #objectives: readonly (Objective | null)[]
 
-  constructor(tables: Tables, { routes, upstreams }: Names) {
+  constructor(tables: Tables, objectives: Objectives, { routes, upstreams, promises = [] }: Names) {
     this.#tables = tables
+    this.#objectives = objectives.follow(routes, promises)
+    // Each threshold is an edge: what is read of a burn rate there needs no guess between two.
+    for (const promised of promises) if (promised !== null) tables.exchangeMs.addEdge(promised.thresholdMs)
     this.#routeRows = Int32Array.from(routes, (route) => tables.routes.slot(route, { route }))
     this.#upstreamRows = Int32Array.from(upstreams, (upstream) => tables.upstreams.slot(upstream, { upstream }))
     this.#pairRows = new Int32Array(routes.length).fill(-1)
@@ -121,6 +133,8 @@ class TableObserver implements Observer {
       tables.queueMs.observe(this.#upstreamRows[plan.upstreamIndex] as number, exchange.queuedMs)
     }
     if (outcome !== null && outcome.kind === 'refused') this.#refused(row, outcome.by, outcome.code, 0)
+    const objective = this.#objectives[plan.index]
+    if (objective !== null && objective !== undefined) objective.ended(exchange, now)
     const place = placeOfDeadline(exchange, now)
     if (place !== null) tables.deadlines.add(row, whereIndex(place))
   }

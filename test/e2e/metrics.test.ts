@@ -181,3 +181,30 @@ test('a refusal is one line of the log, and holds no secret', async (t) => {
   t.notMatch(seawall.stdout + seawall.stderr, /secret-(?:token|cookie|key|api-key|body)/)
   t.notMatch(seawall.stdout, /secret-query/, 'nor what stands in the query')
 })
+
+test('what is promised of a route is told in page and status: failures, broken answers and late ones', async (t) => {
+  const origin = await rawOrigin(t, ({ text, socket }) => {
+    if (text.startsWith('GET /broken')) return void socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf')
+    if (text.startsWith('GET /late')) return void setTimeout(() => socket.write(ok), 300)
+    return text.startsWith('GET /fail') ? failed : ok
+  })
+  const seawall = await startSeawall(t, inFrontOf(origin.url, {
+    route: { slo: { objective: 0.9, threshold: '250ms' }, explain: true },
+  }))
+  const port = seawall.ports['public'] as number
+  for (let i = 0; i < 7; i++) await ask(port, '/')
+  for (const path of ['/fail', '/broken']) await ask(port, path).catch(() => {})
+  const { headers } = await ask(port, '/late')
+  t.match(headers['server-timing'], /^queue;dur=[\d.]+, attempts;desc="1", upstream;dur=(?:29\d|3\d\d)[\d.]*$/)
+  await eventually('all of them are counted', async () => (await pageOf(seawall)).sum('seawall_exchanges_total') === 10)
+  const page = await pageOf(seawall)
+  for (const window of ['5m', '30m', '1h', '6h']) {
+    t.ok(Math.abs(page.sum('seawall_slo_burn_rate', { route: 'all', window }) - 3) < 1e-9, window)
+  }
+  t.ok(Math.abs(page.sum('seawall_slo_budget_ratio', { route: 'all' }) + 2) < 1e-9, 'three failed where one may')
+  t.equal(page.sum('seawall_exchange_seconds_bucket', { route: 'all', le: '0.25' }) > 0, true, 'its threshold is an edge')
+  const status = JSON.parse((await ask(seawall.ports['admin'] as number, '/admin/status')).body) as {
+    routes: { parts: object }[]
+  }
+  t.match(status.routes[0]?.parts, { slo: { objective: 0.9, thresholdMs: 250, budget: -2, burn5m: 3 } })
+})
