@@ -1,7 +1,7 @@
 // HOT PATH — runs for every attempt. Rules: docs/decisions/0004.
 // Where an attempt goes: to the better of two endpoints drawn by lot (or the least busy, or in turn), never to one that
-// is out, to one not tried before if there is any, to the next tier only when this one has nobody left. Endpoints that
-// are to come back are probed by first attempts, one at a time.
+// is out, to one not tried before if there is any, to one below its learned limit if there is any, to the next tier
+// only when this one has nobody left. Endpoints that are to come back are probed by first attempts, one at a time.
 
 import type { Random } from '../core/random.ts'
 import type { Endpoint } from '../core/upstream.ts'
@@ -41,9 +41,23 @@ export class Balancer {
     if (probed !== null) return probed
     const candidates = this.#collect(wish)
     if (candidates.length === 0) return null
+    if (candidates.length > 1) this.#keepThoseWithRoom(candidates, now)
     if (candidates.length === 1) return candidates[0] as EndpointRecord
     if (this.method === 'least-request') return this.#leastBusy(candidates)
     return this.method === 'round-robin' ? this.#inTurn(candidates, now) : this.#betterOfTwo(candidates, now)
+  }
+
+  /** The tier that is asked: the first that has anybody left. Infinity: all look bad. */
+  tier(): number {
+    let tier = Infinity
+    for (const record of this.records) if (record.isIn && record.tier < tier) tier = record.tier
+    return tier
+  }
+
+  /** Whether attempts go there as a matter of course, while that is the tier. */
+  asks(record: EndpointRecord, tier: number): boolean {
+    // All look bad, which is more often a wrong check than a dead fleet: everybody is asked as if all were well.
+    return tier === Infinity ? record.weight > 0 : record.isIn && record.tier === tier
   }
 
   #probe(wish: Wish, now: number): EndpointRecord | null {
@@ -63,15 +77,12 @@ export class Balancer {
   /** Who may be chosen: the first tier that has anybody; all of them in need. */
   #collect(wish: Wish): EndpointRecord[] {
     const { records } = this
-    let tier = Infinity
-    for (const record of records) if (record.isIn && record.tier < tier) tier = record.tier
-    // All look bad, which is more often a wrong check than a dead fleet: everybody is asked as if all were well.
-    const isPanic = tier === Infinity
+    const tier = this.tier()
     const candidates = this.#candidates
     candidates.length = 0
     let untried = 0
     for (const record of records) {
-      if (isPanic ? record.weight === 0 : !record.isIn || record.tier !== tier) continue
+      if (!this.asks(record, tier)) continue
       if (wish.tried?.includes(record.endpoint) === true) {
         if (!wish.needsOther) candidates.push(record)
       } else {
@@ -84,6 +95,28 @@ export class Balancer {
     }
     if (untried > 0) candidates.length = untried
     return candidates
+  }
+
+  /** Cuts off those that have no room below their own limit; where none has any, all but the one least over it. */
+  #keepThoseWithRoom(candidates: EndpointRecord[], now: number): void {
+    let least = candidates[0] as EndpointRecord
+    let leastOver = Infinity
+    let kept = 0
+    for (let i = 0; i < candidates.length; i++) {
+      const record = candidates[i] as EndpointRecord
+      const over = record.limit?.over ?? -1
+      if (over < 0) {
+        candidates[i] = candidates[kept] as EndpointRecord
+        candidates[kept++] = record
+        continue
+      }
+      record.limit?.turnedAway(now)
+      if (over >= leastOver) continue
+      least = record
+      leastOver = over
+    }
+    if (kept === 0) candidates[kept++] = least
+    candidates.length = kept
   }
 
   #betterOfTwo(candidates: readonly EndpointRecord[], now: number): EndpointRecord {

@@ -2,6 +2,7 @@
 // among the others. Who is sent where is balancer.ts; who is put out is outliers.ts.
 
 import type { Endpoint } from '../core/upstream.ts'
+import type { EndpointLimit } from './endpoint-limit.ts'
 import { PeakEwma } from './peak-ewma.ts'
 import { wilsonLower, wilsonUpper } from './wilson.ts'
 
@@ -23,6 +24,8 @@ export class EndpointRecord {
   /** Share among its tier; 0: gets nothing. */
   weight = 1
   readonly load = new PeakEwma()
+  /** What it can use at once; null: nobody has said. */
+  limit: EndpointLimit | null = null
   standing: Standing = { kind: 'in' }
   /** What active checks say. */
   isHealthy = true

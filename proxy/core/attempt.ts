@@ -78,6 +78,8 @@ export class Attempt extends Scope {
   isCut: boolean
   /** The permit gate's own: how it is held, since when the upstream waits for the caller, and how long it did. */
   hold: PermitHold
+  /** The same: which endpoint's limit its permit counts for; null before. */
+  countedAt: object | null
   idleSince: number
   idleMs: number
   /** Resolves the promise of the handler that made it. */
@@ -107,6 +109,7 @@ export class Attempt extends Scope {
     this.isDetached = false
     this.isCut = false
     this.hold = 'none'
+    this.countedAt = null
     this.idleSince = -1
     this.idleMs = 0
     this.resolve = resolve

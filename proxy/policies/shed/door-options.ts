@@ -1,6 +1,7 @@
 // The door of an upstream for whoever stands at it: made once an upstream from its options, given other numbers when
 // the configuration is read again, and shown in metrics and status.
 
+import { EndpointLimits, endpointLimitsKey } from '../../algorithms/endpoint-limits.ts'
 import { defaultQueueBounds } from '../../algorithms/limited-admission.ts'
 import { defaultLearning, defaultLimitBounds } from '../../algorithms/limit.ts'
 import type { LimitBounds } from '../../algorithms/limit.ts'
@@ -22,7 +23,8 @@ const defaultStartupMs = 30_000
 /** The door of the context's upstream, made once, and the group of its route. */
 export function doorOf(context: PolicyContext): { door: Door; group: LineGroup } {
   const options = optionsOf(context)
-  const door = context.part(doorKey + context.upstream, () => new Door(options, new Readiness({
+  const limits = context.part(endpointLimitsKey + context.upstream, () => new EndpointLimits())
+  const door = context.part(doorKey + context.upstream, () => new Door(options, limits, new Readiness({
     upstream: context.upstream,
     startupMs: (context.upstreamOptions['startup'] as number | undefined) ?? defaultStartupMs,
     probe: context.probe,
@@ -37,19 +39,22 @@ export function doorOf(context: PolicyContext): { door: Door; group: LineGroup }
 
 /** What an upstream's gauges read. */
 export function meterDoor({ meter, upstream }: PolicyContext, door: Door): void {
-  meter.gauge('seawall_limit', { upstream }, () => door.admission.capacity)
+  meter.gauge('seawall_limit', { upstream }, () => {
+    const { ceiling } = door.admission
+    return door.limits.isOn ? Math.min(ceiling, Math.floor(door.limits.usable)) : ceiling
+  })
   meter.gauge('seawall_limit_baseline_seconds', { upstream }, () => door.admission.limit.baselineMs / 1000)
 }
 
 /** Figures of the upstream as a whole, for status. */
 export function figuresOf(door: Door): Figures {
-  const { admission, readiness, learned } = door
+  const { admission, readiness, limits } = door
   const { line, limit } = admission
   return {
     inFlight: admission.inUse + door.bypassing,
-    limit: limit === learned ? Math.round(learned.limit * 10) / 10 : 'none',
+    limit: limits.isOn ? Math.round(limits.usable * 10) / 10 : 'none',
     baselineMs: Math.round(limit.baselineMs * 10) / 10,
-    phase: limit === learned ? learned.phase : 'off',
+    phase: limits.isOn ? limits.phase : 'off',
     ceiling: admission.ceiling === Infinity ? 'none' : admission.ceiling,
     queuedCritical: line.countAt(0),
     queuedDefault: line.countAt(1),

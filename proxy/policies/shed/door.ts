@@ -1,20 +1,22 @@
 // HOT PATH — runs for every request. Rules: docs/decisions/0004.
-// What the routes of one upstream share at its door: the admission with its learned limit, the readiness, the permits
+// What the routes of one upstream share at its door: the admission with the learned limits, the readiness, the permits
 // that have become streams or ghosts, those who wait for the end of the turn, and the one timer. It outlives a reload;
 // its numbers are changed in place, so that permits in use are never forgotten.
 
 import { CohortCut } from '../../algorithms/cohort-cut.ts'
+import type { EndpointLimit } from '../../algorithms/endpoint-limit.ts'
+import type { EndpointLimits } from '../../algorithms/endpoint-limits.ts'
 import { LimitedAdmission } from '../../algorithms/limited-admission.ts'
 import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
-import { defaultLearning, unlimited } from '../../algorithms/limit.ts'
+import { unlimited } from '../../algorithms/limit.ts'
 import type { ProbingOptions } from '../../algorithms/limit.ts'
-import { ProbingLimit } from '../../algorithms/probing-limit.ts'
 import { SlowRoutes } from '../../algorithms/slow-routes.ts'
 import { classes } from '../../algorithms/waiting-line.ts'
 import type { LineGroup, LineWaiter } from '../../algorithms/waiting-line.ts'
 import type { Attempt } from '../../core/attempt.ts'
 import type { Clock, Timer } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Readiness } from './readiness.ts'
 
 export interface DoorOptions {
@@ -25,9 +27,6 @@ export interface DoorOptions {
   readonly bulkheadMaxQueue: number
   readonly maxStreams: number
 }
-
-/** Decides on an exchange at the end of the turn in which it came. */
-export interface Decider { decide(exchange: Exchange, now: number): void }
 
 /** An upstream that has waited this long for a caller has nothing in work for it. */
 const idleGraceMs = 100
@@ -50,7 +49,7 @@ export class Door {
   readonly admission: LimitedAdmission
   readonly readiness: Readiness
   readonly slowRoutes = new SlowRoutes()
-  readonly learned: ProbingLimit
+  readonly limits: EndpointLimits
   readonly cohorts = new CohortCut(classes)
   #options: DoorOptions
   /** Answers and requests that go on without a permit. */
@@ -61,21 +60,19 @@ export class Door {
   bypassing = 0
   readonly #clock: Clock
   readonly #routes = new Map<string, number>()
-  /** Who came in this turn and found it full: exchange after exchange, by class. Their tickets say who decides. */
-  readonly #arrived: Exchange[][] = Array.from({ length: classes }, () => [])
-  #hasArrived = false
-  #arrivedAt = 0
+  readonly #arrivals = new Arrivals()
   /** Attempts whose upstream waits for the caller, the longest first, with their groups. */
   readonly #idle = new Map<Attempt, LineGroup>()
   #timer: Timer | null = null
   #timerAt = Infinity
 
-  constructor(options: DoorOptions, readiness: Readiness, clock: Clock) {
+  constructor(options: DoorOptions, limits: EndpointLimits, readiness: Readiness, clock: Clock) {
     this.#options = options
-    this.learned = new ProbingLimit(options.limit ?? defaultLearning)
+    this.limits = limits
     this.admission = new LimitedAdmission(unlimited, options.admission)
     this.readiness = readiness
     this.#clock = clock
+    limits.onRoom = () => { this.admission.handOver(clock.now()) }
     this.configure(options)
   }
 
@@ -87,8 +84,8 @@ export class Door {
   configure(options: DoorOptions): void {
     const { admission } = this
     this.#options = options
-    if (options.limit !== null) this.learned.bound(options.limit)
-    admission.limit = options.limit === null ? unlimited : this.learned
+    this.limits.bound(options.limit)
+    admission.limit = options.limit === null ? unlimited : this.limits
     admission.ceiling = options.admission.ceiling
     admission.handOver(this.#clock.now())
   }
@@ -105,15 +102,13 @@ export class Door {
   }
 
   /** Whether an arrival has to wait for the end of the turn because others came before it. */
-  get hasArrived(): boolean { return this.#hasArrived }
+  get hasArrived(): boolean { return this.#arrivals.since >= 0 }
 
   /** Asks its ticket, a `Decider`, at the end of the turn: by then every permit of this turn has come free. */
   decideLater(exchange: Exchange, level: number, now: number): void {
-    ;(this.#arrived[level] as Exchange[]).push(exchange)
-    if (this.#hasArrived) return
-    this.#hasArrived = true
-    this.#arrivedAt = now
-    this.#clock.endOfTurn(this.#decide)
+    const isFirst = this.#arrivals.since < 0
+    this.#arrivals.add(exchange, level, now)
+    if (isFirst) this.#clock.endOfTurn(this.#decide)
   }
 
   /** Joins the line and sees to it that the wait ends. */
@@ -135,17 +130,29 @@ export class Door {
     this.#disarmWhenEmpty()
   }
 
+  /** Gives the permit of an attempt back. */
+  releaseOf(attempt: Attempt, group: LineGroup, now: number): void {
+    if (attempt.hold === 'aside') this.setAside(attempt, -1, now)
+    // Before the admission hands it on: who gets it may be sent to the same endpoint.
+    limitOf(attempt).leave(now)
+    this.release(group, now)
+  }
+
+  /** Keeps the latency of an attempt out of what is learned (1), or no more (-1). */
+  setAside(attempt: Attempt, change: 1 | -1, now: number): void {
+    limitOf(attempt).setAside(change, now)
+    this.admission.setAside(change, now)
+  }
+
   /** Gives the permit of an attempt that was cut back, once the upstream has had the time to be done with it. */
-  haunt(group: LineGroup, elapsedMs: number, isAside: boolean): void {
-    const { baselineMs } = this.admission.limit
+  haunt(attempt: Attempt, group: LineGroup, now: number): void {
+    const baselineMs = this.limits.isOn ? limitOf(attempt).learned.baselineMs : 0
     // With nothing learned, it may go on for as long again as it has.
-    const ghostMs = Math.min(baselineMs > 0 ? ghostBaselines * baselineMs : elapsedMs, longestGhostMs)
+    const ghostMs = Math.min(baselineMs > 0 ? ghostBaselines * baselineMs : now - attempt.sentAt, longestGhostMs)
     this.ghosts++
     this.#clock.after(ghostMs, () => {
-      const now = this.#clock.now()
       this.ghosts--
-      if (isAside) this.admission.setAside(-1, now)
-      this.release(group, now)
+      this.releaseOf(attempt, group, this.#clock.now())
     })
   }
 
@@ -156,7 +163,7 @@ export class Door {
     this.#idle.set(attempt, group)
     if (attempt.hold !== 'counted') return
     attempt.hold = 'idle'
-    this.admission.setAside(1, now)
+    this.setAside(attempt, 1, now)
   }
 
   /** It goes on, or is over. */
@@ -167,17 +174,16 @@ export class Door {
     this.#idle.delete(attempt)
     if (attempt.hold !== 'idle') return
     attempt.hold = 'counted'
-    this.admission.setAside(-1, now)
+    this.setAside(attempt, -1, now)
   }
 
   /** It needs no permit any more: it is one of the streams. False: there are too many of them. */
   moveToStreams(attempt: Attempt, group: LineGroup, now: number): boolean {
     if (!this.hasStreamsLeft) return false
     this.wake(attempt, now)
-    if (attempt.hold === 'aside') this.admission.setAside(-1, now)
-    attempt.hold = 'stream'
     this.streams++
-    this.release(group, now)
+    this.releaseOf(attempt, group, now)
+    attempt.hold = 'stream'
     return true
   }
 
@@ -185,31 +191,22 @@ export class Door {
   returnFromStreams(attempt: Attempt, group: LineGroup, now: number): void {
     attempt.hold = 'counted'
     this.streams--
+    limitOf(attempt).take(now)
     this.admission.take(group, now)
   }
 
   readonly #decide = (): void => {
-    this.#hasArrived = false
     const now = this.#clock.now()
-    this.#watchTurn(now - this.#arrivedAt, now)
+    this.#watchTurn(now - this.#arrivals.since, now)
+    this.#arrivals.since = -1
     if (this.#idle.size > 0) this.#moveIdle(now)
-    // The highest class first: whoever came in the same turn came at the same time.
-    for (const arrived of this.#arrived) {
-      const { length } = arrived
-      for (let i = 0; i < length; i++) {
-        const exchange = arrived[i] as Exchange
-        // Null: it left before it was decided on.
-        if (exchange.ticket !== null) (exchange.ticket as unknown as Decider).decide(exchange, now)
-      }
-      if (arrived.length === length) arrived.length = 0
-      else arrived.splice(0, length)
-    }
+    this.#arrivals.decide(now)
   }
 
   /** While this loop is held up answers wait to be read, and an upstream seems slow that is not. */
   #watchTurn(turnMs: number, now: number): void {
     const bearableMs = Math.max(longTurnMs, longTurnBaselines * this.admission.limit.baselineMs)
-    if (turnMs > bearableMs) this.learned.disturb(now)
+    if (turnMs > bearableMs) this.limits.disturb(now)
   }
 
   /** Whoever has kept the upstream waiting for long gives its permit back. */
@@ -248,3 +245,6 @@ export class Door {
     if (this.admission.line.length > 0) this.#arm(Math.min(nextAt, this.#nextIdleAt()))
   }
 }
+
+/** The limit that the permit of this attempt counts for. */
+export function limitOf(attempt: Attempt): EndpointLimit { return attempt.countedAt as EndpointLimit }

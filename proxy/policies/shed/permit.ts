@@ -9,6 +9,7 @@ import type { Outcome, Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
 import type { Course, Verdict } from '../../core/scope.ts'
 import type { Door } from './door.ts'
+import { limitOf } from './door.ts'
 import { doorOf } from './door-options.ts'
 
 const full: Refused = { kind: 'refused', by: 'permit', code: 'bulkhead.full', status: 503, retryAfterMs: 0 }
@@ -44,10 +45,14 @@ class PermitGate implements Gate<Attempt> {
       work.exchange.wouldRefuse(refused.code, 'permit')
       admission.take(this.#group, now)
     }
+    const limit = this.#door.limits.of(attempt.endpoint)
+    attempt.countedAt = limit
+    attempt.hold = 'counted'
+    limit.take(now)
     if (slowRoutes.isSlow(this.#route)) {
       attempt.hold = 'aside'
-      admission.setAside(1, now)
-    } else attempt.hold = 'counted'
+      this.#door.setAside(attempt, 1, now)
+    }
     return null
   }
 
@@ -60,7 +65,7 @@ class PermitGate implements Gate<Attempt> {
     const latencyMs = attempt.sentAt < 0 ? 0 : now - attempt.sentAt - idleMsOf(attempt, now)
     if (lesson.sample === 'yes') slowRoutes.learn(this.#route, latencyMs)
     if (attempt.hold === 'aside') return
-    admission.limit.learn(lesson, latencyMs, now)
+    limitOf(attempt).learn(lesson, latencyMs, now)
     // The limit may have grown.
     if (admission.line.length > 0) admission.handOver(now)
   }
@@ -86,9 +91,8 @@ class PermitGate implements Gate<Attempt> {
     const isResting = attempt.idleSince >= 0
     door.wake(attempt, now)
     // A request that never came whole is nobody's work; any other may go on without its caller.
-    if (isGone(attempt) && !isResting) return door.haunt(this.#group, now - attempt.sentAt, hold === 'aside')
-    if (hold === 'aside') door.admission.setAside(-1, now)
-    door.release(this.#group, now)
+    if (isGone(attempt) && !isResting) return door.haunt(attempt, this.#group, now)
+    door.releaseOf(attempt, this.#group, now)
   }
 }
 

@@ -7,13 +7,13 @@ import { Duration } from '../../core/option-schema.ts'
 
 export const limitSchema = Type.Object({
   initial: Type.Optional(Type.Integer({
-    description: 'Where learning begins, attempts.', default: 10, minimum: 1, maximum: 100_000,
+    description: 'Where learning begins, attempts at each endpoint.', default: 10, minimum: 1, maximum: 100_000,
   })),
   min: Type.Optional(Type.Integer({
-    description: 'The least it may become.', default: 2, minimum: 1, maximum: 100_000,
+    description: 'The least it may become at each endpoint.', default: 2, minimum: 1, maximum: 100_000,
   })),
   max: Type.Optional(Type.Integer({
-    description: 'The most it may become.', default: 1024, minimum: 1, maximum: 100_000,
+    description: 'The most it may become at each endpoint.', default: 1024, minimum: 1, maximum: 100_000,
   })),
   maxStreams: Type.Optional(Type.Integer({
     description: 'Answers at most that are counted as streams, without a permit: event streams, routes with stream, '
@@ -22,8 +22,8 @@ export const limitSchema = Type.Object({
   })),
 }, {
   additionalProperties: false,
-  description: 'The learned limit of attempts in flight: what the upstream can use at once. off: only the bulkhead '
-    + 'bounds them.',
+  description: 'The learned limit of attempts in flight: what each endpoint of the upstream can use at once. The '
+    + 'upstream lets in their sum; a bound of the whole is its bulkhead. off: only the bulkhead bounds them.',
 })
 
 export const bulkheadSchema = Type.Object({

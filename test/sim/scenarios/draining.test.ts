@@ -84,7 +84,7 @@ test('S23: the service\'s own calls sleep and are sent again as ever: its work i
 
 function limitOf({ world }: LayeredWorld): number {
   const [door] = [...world.joined.parts.named<Door>(doorKey)].filter(([name]) => name === 'service')
-  return door?.[1].learned.limit ?? NaN
+  return door?.[1].limits.usable ?? NaN
 }
 
 const leaving: Play = {
