@@ -1,6 +1,7 @@
 // Rules about what is sent again, elsewhere or not at all: repetition only of what may be repeated, second upstreams
 // that exist, answers in the place of a failure that do not lie.
 
+import { isIP } from 'node:net'
 import { isIdempotent, isSafe } from '../core/methods.ts'
 import type { PartlyFile, Report } from './cross-checks.ts'
 import { didYouMean } from './schema-faults.ts'
@@ -56,7 +57,10 @@ function checkHedge(file: PartlyFile, { route, at, called, methods }: Place, rep
     })
   }
   const endpoints = file.upstreams?.[upstream ?? '']?.endpoints
-  if (endpoints?.length !== 1) return
+  const only = endpoints?.[0]
+  const url = typeof only === 'object' ? only.url : only
+  // A name may stand for several addresses.
+  if (endpoints?.length !== 1 || url === undefined || !isAddress(url)) return
   report(`${at}/hedge`, {
     code: 'hedge.one-endpoint', message: `${called} has no second endpoint to ask: nothing is ever hedged`,
     fix: `give upstream "${upstream ?? ''}" another endpoint, or remove "hedge"`,
@@ -101,4 +105,8 @@ function checkFallback({ route, at, called, methods }: Place, report: Report): v
     expected: 'a status from 300, or a route of safe methods only', got: String(status),
     fix: 'answer with an error, or match GET and HEAD only',
   })
+}
+
+function isAddress(url: string): boolean {
+  return URL.canParse(url) && isIP(new URL(url).hostname.replace(/^\[|\]$/g, '')) !== 0
 }

@@ -31,8 +31,8 @@ export const upstreamProperties: Readonly<Record<string, TSchema>> = {
     description: 'An address, alone or with what is said of it.', examples: ['http://127.0.0.1:3000'],
     anyOf: [origin, endpointSchema],
   }), {
-    description: 'The addresses of this upstream.', examples: [['http://127.0.0.1:3000']], minItems: 1, maxItems: 1000,
-    uniqueItems: true,
+    description: 'The addresses of this upstream. A name with several addresses is an endpoint for each of them.',
+    examples: [['http://127.0.0.1:3000']], minItems: 1, maxItems: 1000, uniqueItems: true,
   }),
   host: optional(Type.String({
     format: 'authority', description: 'The Host sent upstream. Absent: the one the caller asked for.',

@@ -64,8 +64,10 @@ export interface PolicyContext {
   readonly shadow: boolean
   /** State that outlives a reload, shared by all who name the same key; `make` runs when there is none yet. */
   part<T>(key: string, make: () => T): T
-  /** The endpoints of the upstream, as the leaf knows them. */
-  readonly endpoints: readonly Endpoint[]
+  /** The endpoints of the upstream now, as the leaf knows them. */
+  readonly endpoints: () => readonly Endpoint[]
+  /** Calls `changed` whenever they are others, in place of what was asked for before; null: they never change. */
+  readonly watchEndpoints: ((changed: () => void) => void) | null
   /** What the configuration says of each of them, in their order; absent where it says nothing. */
   readonly endpointOptions: readonly (EndpointOptions | undefined)[]
   /** Asks that endpoint with a GET of its own; never rejects. */

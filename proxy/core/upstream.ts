@@ -6,11 +6,24 @@ import type { FaultCode } from './codes.ts'
 
 /** One address of an upstream. */
 export interface Endpoint {
-  /** Canonical origin, for logs and status: `http://127.0.0.1:3000`. */
+  /**
+   * Canonical origin, for logs and status: `http://127.0.0.1:3000`. Of a name with several addresses each has its own
+   * behind it: `http://app.internal:3000#10.0.3.7`.
+   */
   readonly url: string
+  /** As configured: the Host field, the server name and the certificate are its, whatever the address. */
   readonly host: string
   readonly port: number
   readonly isSecure: boolean
+  /** The one of several addresses of `host` that is meant; absent: whatever `host` stands for. */
+  readonly address?: string
+  /** Its name got this address while others were there already. */
+  readonly isLatecomer?: boolean
+}
+
+/** The origin that an endpoint was configured as. */
+export function originOf({ url, address }: Endpoint): string {
+  return address === undefined ? url : url.slice(0, url.indexOf('#'))
 }
 
 /** What a check of an endpoint saw: the status of an answer, or why there was none. */
@@ -21,7 +34,10 @@ export type Send = (attempt: Attempt) => void
 
 export interface Upstream {
   readonly name: string
+  /** Who can be asked now, in the order of the configuration; another list when the addresses of a name change. */
   readonly endpoints: readonly Endpoint[]
+  /** Calls `changed` whenever the list is another, in place of whoever asked before. Absent: it never changes. */
+  watch?(changed: () => void): void
   /** Sends the attempt; tells it what happens through `attempt.sent`, `informed`, `headed`, `failed` and `closed`. */
   send(attempt: Attempt): void
   /** Tries to open one connection to the first endpoint; null: it was accepted, else what was seen. Never rejects. */

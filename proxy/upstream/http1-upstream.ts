@@ -10,6 +10,7 @@ import type { EndpointPool } from './endpoint-pool.ts'
 import { Http2Pool } from './http2-pool.ts'
 import { Line } from './line.ts'
 import type { Lookup } from './name-lookup.ts'
+import { hasName, NamedEndpoints } from './named-endpoints.ts'
 import { Pool } from './pool.ts'
 import type { PoolTimeouts } from './pool.ts'
 import { RequestHeads } from './request-head.ts'
@@ -48,13 +49,24 @@ export function createHttp1Upstream(options: Http1UpstreamOptions): Upstream {
 
 class Http1Upstream implements Upstream {
   readonly name: string
-  readonly endpoints: readonly Endpoint[]
-  readonly #pools: readonly EndpointPool[]
+  /** One pool for each endpoint, in their order. */
+  endpoints: readonly Endpoint[]
+  #pools: readonly EndpointPool[]
+  /** Of endpoints that are no more, until their last attempt has ended. */
+  #leaving: readonly EndpointPool[] = []
+  readonly #names: NamedEndpoints | null
+  readonly watch?: (changed: () => void) => void
+  #changed: () => void = () => {}
   readonly #clock: Clock
   readonly #host: string | null
   readonly #sweepMs: number
+  readonly #makePool: (endpoint: Endpoint) => EndpointPool
+  /** Of the first endpoint as configured: whichever of its addresses answers. */
+  readonly #front: SocketOpening
   #sweepTimer: Timer | null = null
   #next = 0
+  /** Connections of endpoints that are no more. */
+  #past = { opened: 0, reused: 0 }
 
   constructor(options: Http1UpstreamOptions) {
     const { clock, random, tls, lookup, onConnectionWait = () => {} } = options
@@ -62,16 +74,22 @@ class Http1Upstream implements Upstream {
     const PoolOfKind = options.http2 === true ? Http2Pool : Pool
     const heads = new RequestHeads(random)
     this.name = options.name
-    this.endpoints = options.endpoints
     this.#clock = clock
     this.#host = options.host ?? null
     this.#sweepMs = Math.min(longestSweepMs, Math.max(1, timeouts.idleMs / 4))
-    this.#pools = options.endpoints.map(
-      (endpoint) => new PoolOfKind({
-        endpoint, timeouts, clock, heads, onConnectionWait,
-        opening: new SocketOpening({ endpoint, tls, lookup, clock, random }),
-      }),
-    )
+    this.#makePool = (endpoint) => new PoolOfKind({
+      endpoint, timeouts, clock, heads, onConnectionWait,
+      opening: new SocketOpening({ endpoint, tls, lookup, clock, random }),
+    })
+    this.endpoints = options.endpoints
+    this.#pools = options.endpoints.map(this.#makePool)
+    this.#front = (this.#pools[0] as EndpointPool).opening
+    this.#names = options.endpoints.some(hasName) ? new NamedEndpoints({
+      endpoints: options.endpoints, clock, random, lookup, changed: (endpoints) => { this.#take(endpoints) },
+    }) : null
+    if (this.#names === null) return
+    this.watch = (changed) => { this.#changed = changed }
+    this.#names.begin()
   }
 
   send(attempt: Attempt): void {
@@ -82,19 +100,19 @@ class Http1Upstream implements Upstream {
   }
 
   probe(timeoutMs: number): Promise<string | null> {
-    const [endpoint, pool] = [this.endpoints[0] as Endpoint, this.#pools[0] as EndpointPool]
+    const { url } = this.endpoints[0] as Endpoint
     return new Promise((resolve) => {
       const end = (seen: string | null): void => {
         line.shut()
         resolve(seen)
       }
-      const { opening } = pool
+      const opening = this.#front
       const line = new Line(opening.openUnread(), opening.isSecure, timeoutMs, this.#clock, {
         opened: () => { end(null) },
         drained: () => {},
         ended: () => {},
         // Somebody is there, whom we do not believe: waiting for him would not help.
-        lost: (fault, cause) => { end(fault === 'upstream.tls' ? null : `${endpoint.url}: ${cause}`) },
+        lost: (fault, cause) => { end(fault === 'upstream.tls' ? null : `${url}: ${cause}`) },
       })
     })
   }
@@ -106,9 +124,8 @@ class Http1Upstream implements Upstream {
   inspect(): Record<string, number | string> {
     let open = 0
     let idle = 0
-    let opened = 0
-    let reused = 0
-    for (const pool of this.#pools) {
+    let { opened, reused } = this.#past
+    for (const pool of [...this.#pools, ...this.#leaving]) {
       open += pool.openCount
       idle += pool.idleCount
       opened += pool.opened
@@ -120,6 +137,7 @@ class Http1Upstream implements Upstream {
   }
 
   close(): void {
+    this.#names?.close()
     this.#sweepTimer?.clear()
     this.#sweepTimer = null
     for (const pool of this.#pools) pool.close()
@@ -148,13 +166,35 @@ class Http1Upstream implements Upstream {
     return best
   }
 
+  /** Other endpoints: who stays keeps its connections, who goes finishes what it has. */
+  #take(endpoints: readonly Endpoint[]): void {
+    const known = new Map(this.#pools.map((pool) => [pool.endpoint, pool]))
+    this.endpoints = endpoints
+    this.#pools = endpoints.map((endpoint) => known.get(endpoint) ?? this.#makePool(endpoint))
+    for (const endpoint of endpoints) known.delete(endpoint)
+    for (const pool of known.values()) pool.close()
+    this.#leaving = [...this.#leaving, ...known.values()]
+    this.#forgetEmpty()
+    this.#changed()
+  }
+
+  #forgetEmpty(): void {
+    for (const { openCount, opened, reused } of this.#leaving) {
+      if (openCount > 0) continue
+      this.#past = { opened: this.#past.opened + opened, reused: this.#past.reused + reused }
+    }
+    this.#leaving = this.#leaving.filter(({ openCount }) => openCount > 0)
+  }
+
   #armSweep(): void {
     this.#sweepTimer = this.#clock.after(this.#sweepMs, () => {
       const now = this.#clock.now()
       for (const pool of this.#pools) pool.sweep(now)
+      for (const pool of this.#leaving) pool.sweep(now)
+      this.#forgetEmpty()
       // Nothing left to look after: the next request arms it again.
       this.#sweepTimer = null
-      if (this.#pools.some((pool) => pool.openCount > 0)) this.#armSweep()
+      if (this.#leaving.length > 0 || this.#pools.some((pool) => pool.openCount > 0)) this.#armSweep()
     })
   }
 }

@@ -21,7 +21,8 @@ const staleMs = 300_000
 /** "Ask again later", as opposed to "there is no such name". */
 const isTemporary = (error: Error): boolean => 'code' in error && error.code === 'EAI_AGAIN'
 
-const askSystem: Lookup = (name, answer) => { systemLookup(name, { all: true }, answer) }
+/** The resolver of the system. */
+export const askSystem: Lookup = (name, answer) => { systemLookup(name, { all: true }, answer) }
 
 export interface NameLookupOptions {
   readonly name: string

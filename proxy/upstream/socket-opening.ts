@@ -54,8 +54,10 @@ export class SocketOpening {
   readonly #verifies: boolean
   readonly #context: SecureContext | null
   readonly #random: Random
-  /** Null for an address. */
+  /** Null where the host is an address. */
   readonly #lookup: LookupFunction | null
+  /** Whether it is always the same peer that answers. */
+  readonly #isFixed: boolean
 
   /** Throws when certificate or key cannot be read. */
   constructor({ endpoint, tls, lookup, clock, random }: SocketOpeningOptions) {
@@ -65,7 +67,9 @@ export class SocketOpening {
     // A server name is never an address (RFC 6066 section 3), and never what the caller wrote in Host.
     this.#serverName = tls?.serverName ?? (isIP(host) === 0 ? host : '')
     this.#verifies = tls?.verifies ?? true
-    this.#lookup = isIP(host) === 0 ? new NameLookup({ name: host, clock, random, lookup }).resolve : null
+    this.#isFixed = isIP(host) !== 0 || endpoint.address !== undefined
+    if (endpoint.address !== undefined) this.#lookup = answering(endpoint.address)
+    else this.#lookup = this.#isFixed ? null : new NameLookup({ name: host, clock, random, lookup }).resolve
     this.#context = endpoint.isSecure
       ? createSecureContext({
         ca: tls?.ca ?? undefined, cert: tls?.cert ?? undefined, key: tls?.key ?? undefined, minVersion: 'TLSv1.2',
@@ -79,7 +83,7 @@ export class SocketOpening {
 
   /** Age at which a connection that is made now should end, ms: whoever has a name may move. */
   mostAgeMs(): number {
-    return this.#lookup === null ? Infinity : nameAgeMs * (1 - ageJitter / 2 + ageJitter * this.#random())
+    return this.#isFixed ? Infinity : nameAgeMs * (1 - ageJitter / 2 + ageJitter * this.#random())
   }
 
   /** Begins to connect: 'connect' follows, and with TLS 'secureConnect'. */
@@ -102,6 +106,15 @@ export class SocketOpening {
       ...named, secureContext: this.#context, servername: this.#serverName, ALPNProtocols: protocols,
       rejectUnauthorized: this.#verifies,
     })
+  }
+}
+
+/** The name is connected to at this one of its addresses: all else about the connection goes by the name. */
+function answering(address: string): LookupFunction {
+  const family = isIP(address)
+  return (_name, { all }, answer) => {
+    if (all === true) answer(null, [{ address, family }])
+    else answer(null, address, family)
   }
 }
 

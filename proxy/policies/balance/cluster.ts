@@ -10,6 +10,7 @@ import type { Attempt } from '../../core/attempt.ts'
 import type { EndpointOptions } from '../../core/configuration.ts'
 import type { Lesson } from '../../core/outcome-matrix.ts'
 import type { PolicyContext } from '../../core/policy.ts'
+import { originOf } from '../../core/upstream.ts'
 import type { CheckResult, Endpoint } from '../../core/upstream.ts'
 
 /** Between two comparisons of the endpoints, ms. */
@@ -26,8 +27,10 @@ const rateHalfLifeMs = 10_000
 export interface ClusterOptions {
   readonly method: BalanceMethod
   readonly slowStartMs: number
-  /** By the place of the endpoint. */
-  readonly shares: readonly (EndpointOptions | undefined)[]
+  /** By the origin of the endpoint. */
+  readonly shares: ReadonlyMap<string, EndpointOptions | undefined>
+  /** Whether active checks say who is well. */
+  readonly isChecked: boolean
 }
 
 /** What there is to learn from one ending. */
@@ -45,6 +48,8 @@ export class Cluster {
   readonly #context: PolicyContext
   /** By address: attempts under way over a reload know their endpoint as another object. */
   readonly #records = new Map<string, EndpointRecord>()
+  /** One endpoint, and nothing to know of it: it is asked whatever happens. */
+  isAlone = false
   #compareAt = 0
   #calls = 0
   #calledAt = 0
@@ -60,14 +65,19 @@ export class Cluster {
     const isFirst = balancer.records.length === 0
     const known = new Map(balancer.records.map((record) => [record.endpoint.url, record]))
     this.#records.clear()
+    this.isAlone = endpoints.length === 1 && !options.isChecked
     balancer.method = options.method
     balancer.slowStartMs = options.slowStartMs
-    balancer.records = endpoints.map((endpoint, i) => {
+    balancer.records = endpoints.map((endpoint) => {
       const record = known.get(endpoint.url) ?? new EndpointRecord(endpoint)
-      if (!isFirst && !known.has(endpoint.url)) this.#comesBack(record, now)
+      // Those that a name turns out to stand for are no newcomers: they have been asked under it.
+      const isNew = !known.has(endpoint.url) && (endpoint.isLatecomer ?? !isFirst)
+      if (isNew) this.#comesBack(record, now)
+      const share = options.shares.get(originOf(endpoint))
       record.endpoint = endpoint
-      record.tier = options.shares[i]?.tier ?? 0
-      record.weight = options.shares[i]?.weight ?? 1
+      record.tier = share?.tier ?? 0
+      record.weight = share?.weight ?? 1
+      if (!options.isChecked) record.isHealthy = true
       this.#records.set(endpoint.url, record)
       return record
     })
@@ -120,6 +130,12 @@ export class Cluster {
     record.isHealthy = isHealthy
     if (isHealthy) this.#returns(record, 'check', now)
     else this.#tellEjected(record, `check: ${seen}`, 0)
+  }
+
+  /** How many addresses of that origin get nothing. */
+  outOf(origin: string): number {
+    return this.balancer.records.filter((record) => originOf(record.endpoint) === origin
+      && !(record.isHealthy && record.standing.kind === 'in')).length
   }
 
   /** Figures for status: one text an endpoint, in its order. */

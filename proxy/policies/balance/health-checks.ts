@@ -22,75 +22,91 @@ type Check = (endpoint: Endpoint, path: string, timeoutMs: number) => Promise<Ch
 /** The key of an upstream's checks among the parts. */
 export const healthChecksKey = 'health:'
 
+/** The checking of one endpoint. */
+interface Checking {
+  readonly endpoint: Endpoint
+  isHealthy: boolean
+  /** Checks in a row that say otherwise. */
+  inRow: number
+  timer: Timer | null
+}
+
 export class HealthChecks {
   readonly #doors: HealthCheckDoors
   #options: HealthOptions | null = null
-  #endpoints: readonly Endpoint[] = []
   /** Of the leaf in force: a reload may have made another one. */
   #ask: Check = () => Promise.resolve('upstream.none')
-  readonly #timers = new Set<Timer>()
-  /** Counts restarts: a check that was under way before one is nobody's any more. */
-  #run = 0
+  /** By address: what is known of an endpoint outlives another list of them. */
+  readonly #checkings = new Map<string, Checking>()
 
   constructor(doors: HealthCheckDoors) { this.#doors = doors }
 
-  /** Checks these endpoints in this way from now on; null: no more. The same again changes nothing. */
+  /** Checks these endpoints in this way from now on; null: no more. Who was checked in this way goes on as before. */
   configure(options: HealthOptions | null, endpoints: readonly Endpoint[], ask: Check): void {
     this.#ask = ask
-    const isSame = JSON.stringify(options) === JSON.stringify(this.#options)
-      && endpoints.length === this.#endpoints.length && endpoints.every((one, i) => one === this.#endpoints[i])
-    if (isSame) return
-    this.stop()
+    if (JSON.stringify(options) !== JSON.stringify(this.#options)) this.#stopTimers()
     this.#options = options
-    this.#endpoints = endpoints
-    if (options === null) return
-    for (const endpoint of endpoints) this.#begin(endpoint, options, this.#run)
+    if (options === null) return this.stop()
+    const old = new Map(this.#checkings)
+    this.#checkings.clear()
+    for (const endpoint of endpoints) {
+      const known = old.get(endpoint.url)
+      if (known?.endpoint === endpoint && known.timer !== null) this.#checkings.set(endpoint.url, known)
+      else this.#begin(endpoint, known?.isHealthy ?? true)
+    }
+    for (const [url, checking] of old) if (this.#checkings.get(url) !== checking) this.#end(checking)
   }
 
   /** Ends all of them; `configure` begins anew. */
   stop(): void {
-    this.#run++
     this.#options = null
-    this.#endpoints = []
-    for (const timer of this.#timers) timer.clear()
-    this.#timers.clear()
+    this.#stopTimers()
+    this.#checkings.clear()
   }
 
-  #begin(endpoint: Endpoint, options: HealthOptions, run: number): void {
+  #stopTimers(): void {
+    for (const checking of this.#checkings.values()) this.#end(checking)
+  }
+
+  #end(checking: Checking): void {
+    checking.timer?.clear()
+    checking.timer = null
+  }
+
+  #begin(endpoint: Endpoint, isHealthy: boolean): void {
+    const checking: Checking = { endpoint, isHealthy, inRow: 0, timer: null }
+    this.#checkings.set(endpoint.url, checking)
+    this.#next(checking, this.#intervalMs() * this.#doors.random())
+  }
+
+  #intervalMs(): number { return this.#options?.interval ?? defaults.intervalMs }
+
+  #next(checking: Checking, delayMs: number): void {
     const { clock, random } = this.#doors
-    const intervalMs = options.interval ?? defaults.intervalMs
-    const memory = { isHealthy: true, inRow: 0 }
-    const next = (delayMs: number): void => {
-      if (run !== this.#run) return
-      const timer = clock.after(delayMs, () => {
-        this.#timers.delete(timer)
-        this.#check(endpoint, options).then((seen) => {
-          if (run !== this.#run) return
-          this.#learn(endpoint, options, memory, seen)
-          next(intervalMs * (1 - jitter + 2 * jitter * random()))
-        }, () => { next(intervalMs) })
-      })
-      this.#timers.add(timer)
-    }
-    next(intervalMs * random())
+    checking.timer = clock.after(delayMs, () => {
+      const options = this.#options
+      if (options === null) return
+      const again = (seen: CheckResult | null): void => {
+        // Nobody's any more: ended, or begun anew under its address.
+        if (checking.timer === null || this.#checkings.get(checking.endpoint.url) !== checking) return
+        if (seen !== null) this.#learn(checking, options, seen)
+        this.#next(checking, this.#intervalMs() * (1 - jitter + 2 * jitter * random()))
+      }
+      const timeoutMs = options.timeout ?? defaults.timeoutMs
+      this.#ask(checking.endpoint, options.path, timeoutMs).then(again, () => { again(null) })
+    })
   }
 
-  #check(endpoint: Endpoint, options: HealthOptions): Promise<CheckResult> {
-    return this.#ask(endpoint, options.path, options.timeout ?? defaults.timeoutMs)
-  }
-
-  #learn(
-    endpoint: Endpoint, options: HealthOptions, memory: { isHealthy: boolean; inRow: number }, seen: CheckResult,
-  ): void {
+  #learn(checking: Checking, options: HealthOptions, seen: CheckResult): void {
     const isGood = typeof seen === 'number' && seen >= 200 && seen < 300
-    if (isGood === memory.isHealthy) {
-      memory.inRow = 0
+    if (isGood === checking.isHealthy) {
+      checking.inRow = 0
       return
     }
     const wanted = isGood ? options.healthy ?? defaults.healthy : options.unhealthy ?? defaults.unhealthy
-    if (++memory.inRow < wanted) return
-    memory.isHealthy = isGood
-    memory.inRow = 0
-    this.#doors.turned(endpoint, isGood, seen)
+    if (++checking.inRow < wanted) return
+    checking.isHealthy = isGood
+    checking.inRow = 0
+    this.#doors.turned(checking.endpoint, isGood, seen)
   }
 }

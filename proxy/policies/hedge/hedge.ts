@@ -9,6 +9,7 @@ import { LatencyQuantile } from '../../algorithms/latency-quantile.ts'
 import { isSafe } from '../../core/methods.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Handler, LayerContext, LayerDefinition } from '../../core/policy.ts'
+import type { Endpoint } from '../../core/upstream.ts'
 import type { Work } from '../../core/work.ts'
 import { Race } from './race.ts'
 import type { RaceGround } from './race.ts'
@@ -30,9 +31,10 @@ class Hedging {
   readonly #delayMs: () => number
   readonly figures = { wouldHaveHedged: 0 }
 
-  constructor(ground: RaceGround, delayMs: () => number) {
+  constructor(ground: RaceGround, delayMs: () => number, endpoints: () => readonly Endpoint[]) {
     this.#ground = ground
-    this.#delayMs = delayMs
+    // The one there is would be asked twice.
+    this.#delayMs = () => (endpoints().length < 2 ? Infinity : delayMs())
   }
 
   readonly handle: Handler = (work, kind) => {
@@ -71,14 +73,16 @@ export const hedge: LayerDefinition = {
   routeSchema: { hedge: hedgeSchema },
   create: (context) => {
     const options = context.routeOptions['hedge'] as HedgeOptions | 'off' | undefined
-    if (options === undefined || options === 'off' || context.endpoints.length < 2) return null
+    if (options === undefined || options === 'off') return null
+    const { endpoints, watchEndpoints } = context
+    if (endpoints().length < 2 && watchEndpoints === null) return null
     // A hedge counts in the attempts of a request: where there may be one only, there is none.
     if ((context.routeOptions['retry'] as { readonly maxAttempts?: number } | undefined)?.maxAttempts === 1) return null
     return (next) => {
       const { after = 'p95' } = options
       const { ground, budget } = groundOf(context, next)
       budget.share = typeof after === 'number' ? fixedShare : 1 - parts[after]
-      const hedging = new Hedging(ground, delayOf(after, context))
+      const hedging = new Hedging(ground, delayOf(after, context), endpoints)
       context.show('hedge', context.route, () => ({ ...hedging.figures, budget: budget.available }))
       return context.shadow ? hedging.observe : hedging.handle
     }

@@ -43,7 +43,7 @@ export interface RetryingOptions {
   readonly maxMs: number
   readonly maxBodyBytes: number
   readonly deduplication: Deduplication | null
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: () => readonly Endpoint[]
   readonly isSeawall: boolean
   readonly budget: RetryBudget
   readonly pace: LatencyQuantile
@@ -139,7 +139,7 @@ export class Retrying {
     const { exchange } = work
     if (attempt === null || exchange.outcome !== null || work.attempts >= maxAttempts) return -1
     const now = clock.now()
-    const hasOther = endpoints.some((endpoint) => endpoint !== attempt.endpoint
+    const hasOther = endpoints().some((endpoint) => endpoint !== attempt.endpoint
       && (work.tried === null || !work.tried.includes(endpoint)))
     if (!mayRepeat(attempt, outcome, deduplication, hasOther, now)) return -1
     if (!this.#hasBody(work)) return -1
