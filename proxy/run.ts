@@ -39,25 +39,26 @@ export async function run(args: readonly string[], io: VerbIo, version: string):
     configuration, version, effective: () => effectiveBody(origins), clock: systemClock, random: systemRandom,
     read: read.options.source.kind === 'file' ? () => readAgain(read.options, io) : null,
   })
-  try {
-    await serving.start()
-  } catch (error) {
-    io.stderr(`${error instanceof Error ? error.message : String(error)}\n`)
-    return exitCodes.failed
-  }
-  io.stderr(banner(serving, configuration, version))
-  return await untilEnded(serving) ? exitCodes.ok : exitCodes.failed
-}
-
-async function untilEnded(serving: Serving): Promise<boolean> {
+  // From here on, for a start may take its time: a store that is far away, a name to resolve.
   const stopListening = onSignals(process, {
     stop: (signal) => { serving.drain(signal) },
     stopNow: (signal) => { serving.endNow(signal) },
     reload: () => { void serving.reload('SIGHUP') },
   })
-  const isClean = await serving.ended
+  const isClean = await serve(serving, io, () => bannerOf(serving, configuration, version))
   stopListening()
-  return isClean
+  return isClean ? exitCodes.ok : exitCodes.failed
+}
+
+/** Resolves when everything is over: whether it went well. */
+async function serve(serving: Serving, io: VerbIo, banner: () => string): Promise<boolean> {
+  try {
+    if (await serving.start()) io.stderr(banner())
+  } catch (error) {
+    io.stderr(`${error instanceof Error ? error.message : String(error)}\n`)
+    return false
+  }
+  return serving.ended
 }
 
 function load(options: RunOptions, io: VerbIo): { readonly loaded: LoadResult; readonly source: Source | null } {
@@ -78,7 +79,7 @@ function readAgain(options: RunOptions, io: VerbIo): Read<Loaded> {
   return { isValid: true, loaded: { configuration, effective: () => effectiveBody(origins) } }
 }
 
-function banner(serving: Serving, { mode, upstreams, file, hash }: Configuration, version: string): string {
+function bannerOf(serving: Serving, { mode, upstreams, file, hash }: Configuration, version: string): string {
   const { listeners, admin, probe } = serving.urls
   const facts = { version, mode, listeners, upstreams, adminUrl: admin, probeUrl: probe, file, hash }
   return `${bannerLines(facts).join('\n')}\n`

@@ -30,12 +30,24 @@ if (given.indexOf('semi-space-size') < 0 && typeof process.execve === 'function'
   }
 }
 
+// Who is told to leave before it can serve has nothing to finish, and has not read what a reload would read again.
+// "run" listens by itself as soon as it can; then this is not the only listener. Not before the process is replaced: what
+// a listener has been told and not yet heard would be lost with it.
+var isRun = process.argv[2] === 'run'
+function leaveEarly(signal) { if (process.listenerCount(signal) === 1) process.exit(0) }
+if (isRun) process.on('SIGTERM', leaveEarly).on('SIGINT', leaveEarly).on('SIGHUP', function () {})
+
 // Run from source the neighbour is TypeScript; in the package it is JavaScript.
 var main = existsSync(new URL('./main.ts', import.meta.url)) ? './main.ts' : './main.js'
 import(main).then(
   function (module) { return module.main(process.argv.slice(2)) },
 ).then(
-  function (code) { if (typeof code === 'number') process.exitCode = code },
+  function (code) {
+    if (typeof code !== 'number') return
+    process.exitCode = code
+    // All is closed and written: nobody waits for what still keeps this process, such as the search for a store.
+    if (isRun) process.exit()
+  },
   function (error) {
     console.error(error)
     process.exit(1)

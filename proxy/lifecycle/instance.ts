@@ -94,15 +94,25 @@ export class Instance {
     return this.#configuration
   }
 
+  /** Opens the stores; what needs one may be asked for from then on. */
+  async open(): Promise<void> {
+    await this.records.open()
+  }
+
   /** Listens everywhere, or nowhere: when one address cannot be had the others are given back. */
-  async start(): Promise<void> {
+  async listen(): Promise<void> {
     try {
-      await this.records.open()
       await this.listeners.start()
     } catch (error) {
       this.stop()
       throw error
     }
+  }
+
+  /** Both, one after the other. */
+  async start(): Promise<void> {
+    await this.open()
+    await this.listen()
   }
 
   /** New plans over the same parts, for the exchanges that begin from now on; names must be those in force. */

@@ -102,12 +102,13 @@ export class Serving {
 
   /**
    * Opens every listener, or none; rejects with one line that says which and why. Resolves to whether it serves: false
-   * when it was told to leave meanwhile.
+   * when it was told to leave meanwhile, at the latest when that is over.
    */
   async start(): Promise<boolean> {
     const instance = this.#instance
+    const steps = [() => instance.open(), () => instance.listen(), () => this.#openOwnListeners()]
     try {
-      await this.#start.take([() => instance.open(), () => instance.listen(), () => this.#openOwnListeners()])
+      await Promise.race([this.#start.take(steps), this.ended])
     } catch (error) {
       await this.#stop(failedStartMs)
       throw error
