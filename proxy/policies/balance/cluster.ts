@@ -1,6 +1,7 @@
 // The endpoints of one upstream and what is known of them; outlives a reload. Here endings become knowledge, and
 // knowledge becomes standing: put out, probed, let in again, told to whoever watches.
 
+import { EndpointLimits, endpointLimitsKey } from '../../algorithms/endpoint-limits.ts'
 import { Balancer } from '../../algorithms/balancer.ts'
 import type { BalanceMethod } from '../../algorithms/balancer.ts'
 import { EndpointRecord } from '../../algorithms/endpoint-record.ts'
@@ -46,6 +47,8 @@ const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 export class Cluster {
   readonly balancer: Balancer
   readonly #context: PolicyContext
+  /** What each of them can use: the sum is what the door of the upstream lets in. */
+  readonly #limits: EndpointLimits
   /** By address: attempts under way over a reload know their endpoint as another object. */
   readonly #records = new Map<string, EndpointRecord>()
   /** One endpoint, and nothing to know of it: it is asked whatever happens. */
@@ -56,6 +59,7 @@ export class Cluster {
 
   constructor(context: PolicyContext) {
     this.#context = context
+    this.#limits = context.part(endpointLimitsKey + context.upstream, () => new EndpointLimits())
     this.balancer = new Balancer(context.random)
   }
 
@@ -65,11 +69,13 @@ export class Cluster {
     const isFirst = balancer.records.length === 0
     const known = new Map(balancer.records.map((record) => [record.endpoint.url, record]))
     this.#records.clear()
+    this.#limits.setEndpoints(endpoints, now)
     this.isAlone = endpoints.length === 1 && !options.isChecked
     balancer.method = options.method
     balancer.slowStartMs = options.slowStartMs
     balancer.records = endpoints.map((endpoint) => {
       const record = known.get(endpoint.url) ?? new EndpointRecord(endpoint)
+      record.limit = this.#limits.of(endpoint)
       // Those that a name turns out to stand for are no newcomers: they have been asked under it.
       const isNew = !known.has(endpoint.url) && (endpoint.isLatecomer ?? !isFirst)
       if (isNew) this.#comesBack(record, now)
@@ -81,6 +87,7 @@ export class Cluster {
       this.#records.set(endpoint.url, record)
       return record
     })
+    this.#askOthers()
   }
 
   /** Where this attempt goes; null: nowhere. */
@@ -129,7 +136,10 @@ export class Cluster {
     if (record === undefined || record.isHealthy === isHealthy) return
     record.isHealthy = isHealthy
     if (isHealthy) this.#returns(record, 'check', now)
-    else this.#tellEjected(record, `check: ${seen}`, 0)
+    else {
+      this.#askOthers()
+      this.#tellEjected(record, `check: ${seen}`, 0)
+    }
   }
 
   /** How many addresses of that origin get nothing. */
@@ -144,7 +154,8 @@ export class Cluster {
       const { standing, load } = record
       const state = !record.isHealthy ? 'unhealthy'
         : standing.kind === 'out' ? `out for ${((standing.until - now) / 1000).toFixed(1)} s` : standing.kind
-      return [record.endpoint.url, `${state}, ${load.pending} under way, ${load.latencyMs(now).toFixed(1)} ms`]
+      return [record.endpoint.url, `${state}, ${load.pending} under way, ${load.latencyMs(now).toFixed(1)} ms`
+        + (this.#limits.isOn ? `, limit ${record.limit?.capacity}` : '')]
     }))
   }
 
@@ -164,7 +175,16 @@ export class Cluster {
   #putOut(record: EndpointRecord, reason: OutlierReason | 'probe-failed', now: number): void {
     const callsPerMs = this.#calls * Math.LN2 / rateHalfLifeMs
     const forMs = putOut(record, callsPerMs, this.#context.random, now)
+    this.#askOthers()
     this.#tellEjected(record, reason, forMs)
+  }
+
+  /** Who is asked may be others now: what the upstream can use is what they can. */
+  #askOthers(): void {
+    const { balancer } = this
+    const tier = balancer.tier()
+    for (const record of balancer.records) record.limit?.ask(balancer.asks(record, tier))
+    this.#limits.asked()
   }
 
   #tellEjected(record: EndpointRecord, reason: string, forMs: number): void {
@@ -175,6 +195,7 @@ export class Cluster {
   #returns(record: EndpointRecord, reason: string, now: number): void {
     record.standing = { kind: 'in' }
     this.#comesBack(record, now)
+    this.#askOthers()
     const { announce, upstream } = this.#context
     announce({ what: 'endpoint-returned', upstream, endpoint: record.endpoint.url, reason })
   }
@@ -183,6 +204,7 @@ export class Cluster {
   #comesBack(record: EndpointRecord, now: number): void {
     record.forget()
     record.backSince = now
+    record.limit?.rise()
     record.load.seed(this.#usualMs(now), now)
   }
 
