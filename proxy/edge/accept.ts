@@ -23,6 +23,7 @@ import { retryAfterS } from './refusals.ts'
 import { withTiming } from './server-timing.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
+import { WaitingExchanges } from './waiting-exchanges.ts'
 
 /** What finds the plan of a request; pipeline/route-table.ts is one. */
 export interface RouteFinder {
@@ -60,7 +61,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   readonly #options: AcceptorOptions
   readonly #clock: Clock
   /** Who waits at a door. */
-  readonly #waiting = new Set<Exchange>()
+  readonly #waiting = new WaitingExchanges()
 
   constructor(options: AcceptorOptions) {
     this.#options = options
@@ -106,27 +107,26 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   /** The house is about to end: whoever still waits at a door hears that nothing was done for it. */
   turnAway(): void {
     const now = this.#clock.now()
-    for (const exchange of this.#waiting) {
+    for (const exchange of this.#waiting.takeAll()) {
       if (exchange.waitsAt < 0) continue
       const elapsedMs = now - exchange.startedAt
       this.#giveUp(exchange, { kind: 'abandoned', by: 'drain', elapsedMs }, 'drain.closing', now)
     }
-    this.#waiting.clear()
   }
 
   #left(exchange: Exchange): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    this.#waiting.remove(exchange)
     exchange.leave(this.#clock.now())
   }
 
   #ended(exchange: Exchange): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    this.#waiting.remove(exchange)
     exchange.end(this.#clock.now())
   }
 
   /** The doors have decided, at once or after a wait. */
   decided(exchange: Exchange, verdict: null | Answer, now: number): void {
-    if (this.#waiting.size > 0) this.#waiting.delete(exchange)
+    this.#waiting.remove(exchange)
     if (verdict !== null) return this.#finish(exchange, this.#orInstead(exchange, verdict), now)
     const { caller } = exchange
     if (caller instanceof UpgradeCaller) return this.#options.tunnels.open(exchange, caller, this)
