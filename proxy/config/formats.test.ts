@@ -25,6 +25,9 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
     right: ['/', '/health', '/health?full=1'], wrong: ['', 'health', '/a b', '/a#b', '/ä', `/${'x'.repeat(2048)}`],
   },
   'path-prefix': { right: ['', '/api', '/a/b'], wrong: ['/', 'api', '/api/', '/a*', '/:a'] },
+  'web-url': {
+    right: ['https://a/b?c#d', 'http://a'], wrong: ['', 'a', 'ftp://a', 'https://', 'https://a>b', 'https://a b'],
+  },
   'header-name': { right: ['x-a', 'X_a'], wrong: ['', 'x a', 'x:a', 'x\r\n'] },
   rate: { right: ['1/s', '1000/h'], wrong: ['', '0/s', '5', '5/w', '-1/s', '1.5/s', '5 /s'] },
   'rate-limit-key': {

@@ -61,6 +61,11 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => text.length <= 2048 && /^\/[!-~]*$/.test(text) && !text.includes('#'),
     expected: 'a path from /, with a query if need be', fix: 'write for instance "/health"',
   },
+  'web-url': {
+    // It stands between < and > in a field.
+    accepts: (text) => /^https?:\/\/[^\s<>"\\]+$/.test(text) && /^[!-~]+$/.test(text) && URL.canParse(text),
+    expected: 'a URL of http or https', fix: 'write for instance "https://docs.example/keys"',
+  },
   'header-name': {
     accepts: (text) => token.test(text), expected: 'the name of a header field', fix: 'write for instance "x-internal"',
   },

@@ -35,6 +35,8 @@ export interface KeyedWorldOptions {
 export interface Charge {
   readonly key?: string | null
   readonly body?: string
+  /** `content-type`. */
+  readonly type?: string
   readonly method?: string
   readonly path?: string
   readonly headers?: RawHeaders
@@ -100,13 +102,15 @@ export class KeyedWorld {
 
   /** One charge, now. */
   charge(charge: Charge = {}): SimCaller {
-    const { key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', slowBody = 0, ...rest } = charge
+    const {
+      key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', slowBody = 0, type = 'application/json', ...rest
+    } = charge
     const bytes = Buffer.from(body, 'latin1')
     const caller = new SimCaller(this.clock, {
       method, path,
       body: slowBody > 0 ? new SlowBody(bytes, this.clock, slowBody) : new WholeBody([bytes], bytes.length, null),
       headers: [
-        ...key === null ? [] : ['Idempotency-Key', key], 'content-type', 'application/json', ...rest.headers ?? [],
+        ...key === null ? [] : ['Idempotency-Key', key], 'content-type', type, ...rest.headers ?? [],
       ],
       ...rest.identity === undefined ? {} : { identity: rest.identity },
     })

@@ -8,6 +8,8 @@ import type { RawHeaders } from '../../core/raw-headers.ts'
 import type { Outcome, PolicyName, Refused, Reply } from '../../core/outcome.ts'
 import type { DoneRecord, StoreFault, UnknownRecord } from '../../core/record-store.ts'
 import { WholeBody } from '../../core/whole-body.ts'
+import type { PartName } from './fingerprint.ts'
+import { longestKey } from './key.ts'
 
 /** What became of a request with a key, in `idempotency-status` and as label of its counter. */
 export type KeyStatus = 'executed' | 'replayed' | 'in-progress' | 'unknown' | 'released' | 'unrecorded' | 'bypassed'
@@ -20,15 +22,29 @@ export function refused(by: PolicyName, code: Code, fields?: RawHeaders): Refuse
 
 function statusField(status: KeyStatus): RawHeaders { return ['idempotency-status', status] }
 
+/** What a route says of keys that are none; made at load. `link`: where its callers may read how keys are used. */
+export function keyRefusals(header: string, link: string | null): Readonly<Record<'missing' | 'invalid', Refused>> {
+  const fields = link === null ? undefined : ['link', `<${link}>; rel="describedby"`]
+  const [missing, invalid] = [
+    refused('recall', 'idempotency.key-missing', fields), refused('recall', 'idempotency.key-invalid', fields),
+  ]
+  return {
+    missing: { ...missing, members: { header } }, invalid: { ...invalid, members: { header, maxLength: longestKey } },
+  }
+}
+
+/** `differs`: only for whoever sent the first request; nothing of it is told to others. */
+export function keyReused(differs: readonly PartName[]): Refused {
+  const plain = refused('recall', 'idempotency.key-reused')
+  return differs.length === 0 ? plain : { ...plain, members: { differs } }
+}
+
 /** How soon it is worth asking again for an answer that is being made. */
 const askAgainMs = 1_000
 
 /** The look at the drain that the first gate left to us. */
 export const closing: Refused = { kind: 'refused', by: 'drain', code: 'drain.closing', status: 503, retryAfterMs: 0 }
 
-export const keyMissing = refused('recall', 'idempotency.key-missing')
-export const keyInvalid = refused('recall', 'idempotency.key-invalid')
-export const keyReused = refused('recall', 'idempotency.key-reused')
 export const overQuota = refused('claim', 'idempotency.quota')
 export const inProgress: Refused = {
   ...refused('recall', 'idempotency.in-progress', [...statusField('in-progress'), 'retry-after', '1']),

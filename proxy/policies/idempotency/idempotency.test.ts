@@ -229,6 +229,45 @@ test('case 52: in JSON the order of members and spaces make no other request; in
   }
 })
 
+test('a form that is sent again under another boundary is the same request', async (t) => {
+  const world = new KeyedWorld()
+  const send = (at: number, boundary: string, amount: string) => world.chargeAt(at, {
+    type: `multipart/form-data; boundary=${boundary}`,
+    body: `--${boundary}\r\nContent-Disposition: form-data; name="amount"\r\n\r\n${amount}\r\n--${boundary}--\r\n`,
+  })
+  await send(0, 'aaa', '1999')
+  t.equal(field(await send(1_000, 'bbb', '1999'), 'idempotency-replayed'), 'true')
+  t.equal((await send(1_000, 'bbb', '1998')).code, 'idempotency.key-reused')
+  t.equal(world.charged, 1)
+})
+
+test('what differs is told to whoever sent the first request, and to nobody else', async (t) => {
+  const world = new KeyedWorld({ idempotency: { scope: 'header:x-tenant' } })
+  const bearer = (token: string) => ['x-tenant', 'a', ...token === '' ? [] : ['authorization', token]]
+  await world.chargeAt(0, { headers: bearer('Bearer 1') })
+  const own = await world.chargeAt(1_000, { headers: bearer('Bearer 1'), body: '{"amount":2}' })
+  t.strictSame([own.code, own.members], ['idempotency.key-reused', { differs: ['body'] }])
+  const moved = await world.chargeAt(1_000, { headers: bearer('Bearer 1'), path: '/refund' })
+  t.strictSame(moved.members, { differs: ['path'] })
+  for (const token of ['Bearer 2', '']) {
+    const other = await world.chargeAt(1_000, { headers: bearer(token), body: '{"amount":2}' })
+    t.strictSame([other.code, other.members], ['idempotency.key-reused', {}])
+  }
+  await world.chargeAt(2_000, { key: 'k-2', headers: bearer('') })
+  t.strictSame((await world.chargeAt(3_000, { key: 'k-2', headers: bearer(''), body: 'x' })).members, {},
+    'without a credential nobody can be told from another')
+})
+
+test('a refusal of a key says what is wrong with it, and where to read on', async (t) => {
+  const docs = 'https://docs.example/keys'
+  const world = new KeyedWorld({ idempotency: { required: true, describedBy: docs, maxRequestBody: 10 } })
+  const [missing, invalid] = [await world.chargeAt(0, { key: null }), await world.chargeAt(0, { key: 'a b' })]
+  t.strictSame(missing.members, { header: 'idempotency-key' })
+  t.strictSame(invalid.members, { header: 'idempotency-key', maxLength: 255 })
+  for (const caller of [missing, invalid]) t.equal(field(caller, 'link'), `<${docs}>; rel="describedby"`)
+  t.strictSame((await world.chargeAt(0)).members, { maxBytes: 10 })
+})
+
 test('a field that the route names is part of the request', async (t) => {
   const world = new KeyedWorld({ idempotency: { fingerprint: { headers: ['X-Merchant'] } } })
   await world.chargeAt(0, { headers: ['x-merchant', 'a'] })

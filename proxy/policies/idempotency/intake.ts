@@ -48,7 +48,10 @@ function refusal(code: Code): Refused {
   return { kind: 'refused', by: 'recall', code, status: codes[code].status, retryAfterMs: 0 }
 }
 
-const tooLarge = refusal('idempotency.body-too-large')
+function tooLarge(maxBytes: number): Refused {
+  return { ...refusal('idempotency.body-too-large'), members: { maxBytes } }
+}
+
 const noRoom = refusal('shed.limit')
 const broken = refusal('request.malformed')
 const none = new Uint8Array(0)
@@ -106,7 +109,7 @@ export class BodyIntake implements Intake, BodySink, BodySupply {
   // BodySink
   write(chunk: Uint8Array): boolean {
     if (this.#state !== 'reading') return true
-    if (this.#bytes + chunk.length > this.#maxBytes) this.#end(tooLarge)
+    if (this.#bytes + chunk.length > this.#maxBytes) this.#end(tooLarge(this.#maxBytes))
     else if (!this.#held.grow(chunk.length)) this.#end(noRoom)
     else {
       this.#chunks.push(chunk)
@@ -133,7 +136,7 @@ export class BodyIntake implements Intake, BodySink, BodySupply {
     const { body } = caller
     this.#state = 'reading'
     if (body === null) this.#state = 'whole'
-    else if (body.length > this.#maxBytes) this.#end(tooLarge)
+    else if (body.length > this.#maxBytes) this.#end(tooLarge(this.#maxBytes))
     else if (!this.#held.add(0)) this.#end(noRoom)
     else {
       this.#isCounted = true

@@ -9,7 +9,8 @@ export type KeyReading =
   | { readonly kind: 'invalid' }
   | { readonly kind: 'key'; readonly key: string }
 
-const longest = 255
+/** Characters. */
+export const longestKey = 255
 
 /** What a structured string may hold, with its escapes. */
 const quoted = /^"(?:[ !#-[\]-~]|\\["\\])*"$/
@@ -30,13 +31,13 @@ export function readKey(headers: RawHeaders, field: string): KeyReading {
   }
   if (value === undefined) return absent
   const key = keyOf(value)
-  return key === null || key.length === 0 || key.length > longest ? invalid : { kind: 'key', key }
+  return key === null || key.length === 0 || key.length > longestKey ? invalid : { kind: 'key', key }
 }
 
 function keyOf(value: string): string | null {
   if (value.charCodeAt(0) !== 0x22) return bare.test(value) ? value : null
   // At most twice as long with every character escaped; longer ones are not worth a look.
-  if (value.length > 2 * longest + 2 || !quoted.test(value)) return null
+  if (value.length > 2 * longestKey + 2 || !quoted.test(value)) return null
   const inner = value.slice(1, -1)
   return inner.includes('\\') ? inner.replace(/\\(["\\])/g, '$1') : inner
 }

@@ -3,6 +3,7 @@
 import type { Counter, Meter } from '../../core/meter.ts'
 import type { PolicyContext } from '../../core/policy.ts'
 import type { Caller } from '../../core/caller.ts'
+import { keyRefusals } from './answers.ts'
 import { Desk, deskKey } from './desk.ts'
 import { wayOf } from './fingerprint.ts'
 import type { IdempotencyOptions } from './schema.ts'
@@ -16,6 +17,8 @@ export class KeyedRoute {
   readonly upstream: string
   /** How fingerprints are made here. */
   readonly way: string
+  /** For requests without a key that is one. */
+  readonly refusals: ReturnType<typeof keyRefusals>
   /** New work is refused here while the house refuses; the service's own calls never are. */
   readonly isIngress: boolean
   /** The upstream is a Seawall, whose word on keys is believed. */
@@ -33,6 +36,7 @@ export class KeyedRoute {
     this.settings = settings
     this.upstream = context.upstream
     this.way = wayOf(settings.isJson, settings.fingerprintFields)
+    this.refusals = keyRefusals(settings.field, settings.describedBy)
     this.isIngress = context.listenerKind === 'ingress'
     this.isSeawall = context.upstreamOptions['type'] === 'seawall'
     this.#route = context.route

@@ -8,7 +8,7 @@ import type { Answer, Refused } from '../../core/outcome.ts'
 import type { Gate } from '../../core/policy.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
-import { closing, keyInvalid, keyMissing } from './answers.ts'
+import { closing } from './answers.ts'
 import { readKey } from './key.ts'
 import { Keyed, keyedOf } from './keyed.ts'
 import type { KeyedRoute } from './keyed-route.ts'
@@ -27,8 +27,8 @@ export class RecallGate implements Gate<Exchange> {
     const { head } = exchange.caller
     if (!settings.methods.has(head.method)) return this.#drained()
     const reading = readKey(head.headers, settings.field)
-    if (reading.kind === 'invalid') return this.#refuse(keyInvalid)
-    if (reading.kind === 'absent') return settings.isRequired ? this.#refuse(keyMissing) : null
+    if (reading.kind === 'invalid') return this.#refuse(this.#route.refusals.invalid)
+    if (reading.kind === 'absent') return settings.isRequired ? this.#refuse(this.#route.refusals.missing) : null
     const keyed = new Keyed(this.#route, exchange, this.#route.scopeOf(exchange.caller), reading.key)
     exchange.keyed = keyed
     const recollection = new Recollection(keyed, (answer, now) => {

@@ -4,11 +4,12 @@
 
 import type { Timer } from '../../core/clock.ts'
 import type { Answer } from '../../core/outcome.ts'
-import type { DoneRecord, InFlightRecord, Lookup, UnknownRecord } from '../../core/record-store.ts'
+import type { DoneRecord, InFlightRecord, Lookup, RecordFacts, UnknownRecord } from '../../core/record-store.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
 import { inProgress, keyReused, outcomeUnknown, replayOf, storeFailed } from './answers.ts'
-import { wayOfRecorded } from './fingerprint.ts'
+import { differencesOf, wayOfRecorded } from './fingerprint.ts'
+import type { PartName } from './fingerprint.ts'
 import type { Keyed } from './keyed.ts'
 import type { Waiter } from './waiters.ts'
 
@@ -92,7 +93,7 @@ export class Recollection implements Waiter {
     const { settings } = keyed.route
     if (!isSame(keyed, record.fingerprint)) {
       keyed.count('key-reused')
-      return keyReused
+      return keyReused(differencesFrom(keyed, record))
     }
     switch (record.kind) {
       case 'in-flight': return this.#wait(record.isOwn)
@@ -147,4 +148,11 @@ function isSame(keyed: Keyed, recorded: string): boolean {
   if (keyed.fingerprint === recorded) return true
   const way = wayOfRecorded(recorded)
   return way !== null && way !== keyed.route.way && keyed.fingerprintBy(way) === recorded
+}
+
+/** What differs, for the bearer of the credential that sent the first request; nothing for anybody else. */
+function differencesFrom(keyed: Keyed, { fingerprint, credential }: RecordFacts): readonly PartName[] {
+  if (credential === '' || credential !== keyed.credential) return []
+  const way = wayOfRecorded(fingerprint)
+  return way === null ? [] : differencesOf(keyed.fingerprintBy(way), fingerprint)
 }

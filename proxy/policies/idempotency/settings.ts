@@ -6,6 +6,8 @@ export interface Settings {
   readonly isRequired: boolean
   /** Lower-case. */
   readonly field: string
+  /** URL of what callers may read about keys here. */
+  readonly describedBy: string | null
   readonly methods: ReadonlySet<string>
   /** Null: not stated. */
   readonly scope: string | null
@@ -39,6 +41,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
   return {
     isRequired: options.required ?? false,
     field: (options.header ?? 'idempotency-key').toLowerCase(),
+    describedBy: options.describedBy ?? null,
     methods: new Set(options.methods ?? ['POST', 'PATCH']),
     scope: options.scope ?? null,
     isReplayedToScope: options.replayAuth === 'same-scope',
