@@ -95,7 +95,7 @@ export interface EffectiveRoute {
   readonly rateLimit?: readonly EffectiveLimit[] | { readonly limits: readonly EffectiveLimit[] } | 'off'
   readonly retry?: {
     readonly maxAttempts: number
-    readonly backoff?: { readonly max: number }
+    readonly backoff: { readonly max: number }
     readonly mode?: Mode
   } | 'off'
   readonly hedge?: { readonly mode?: Mode } | 'off'

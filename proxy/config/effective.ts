@@ -5,7 +5,7 @@
 import { isSecretKey, keyOf, child, pathOf } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
 import { formatQuantity, parseQuantity } from './quantity.ts'
-import { branchFor, kindOf, namedChild } from './schema-node.ts'
+import { absentText, branchFor, kindOf, namedChild } from './schema-node.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 /** Where a value came from. */
@@ -75,18 +75,24 @@ class Filling {
 
   #fillObject(schema: SchemaNode, value: Record<string, unknown>, pointer: string, isDefault: boolean): unknown {
     const filled: Record<string, unknown> = {}
+    if (!isDefault && Object.keys(value).length === 0) this.#keepEmpty(schema, pointer, false)
+    const known = this.origins.size
     for (const [key, property] of Object.entries(schema.properties ?? {})) {
       const isWritten = Object.hasOwn(value, key)
-      if (!isWritten && property.default === undefined) continue
       const at = child(pointer, key)
+      if (!isWritten && property.default === undefined) {
+        const absent = absentText(property)
+        if (absent !== null) this.#keep(at, absent, true)
+        continue
+      }
       const result = this.fill(property, isWritten ? value[key] : property.default, at, isDefault || !isWritten)
       if (result !== undefined) filled[key] = result
     }
-    if (schema.patternProperties === undefined) return filled
-    for (const [key, inner] of Object.entries(value)) {
+    for (const [key, inner] of Object.entries(schema.patternProperties === undefined ? {} : value)) {
       const property = namedChild(schema, key)
       if (property !== null) filled[key] = this.fill(property, inner, child(pointer, key), isDefault)
     }
+    if (this.origins.size === known) this.#keepEmpty(schema, pointer, isDefault)
     return filled
   }
 
@@ -101,6 +107,11 @@ class Filling {
     if (list.some((item) => kindOf(item) === 'object')) return filled
     this.#keep(pointer, list.length === 0 ? 'none' : list.map(String).join(', '), isDefault)
     return filled
+  }
+
+  /** Where nothing is written inside, being there says something: a policy without a number is on all the same. */
+  #keepEmpty(schema: SchemaNode, pointer: string, isDefault: boolean): void {
+    this.#keep(pointer, schema.patternProperties === undefined ? 'on' : 'none', isDefault)
   }
 
   #keep(pointer: string, shown: string, isDefault: boolean): void {

@@ -19,7 +19,8 @@ export function explanationText(explanation: Explanation, file: string): string 
     `upstream ${upstream ?? ''}`,
     `mode     ${mode ?? ''}  ${modeOrigin}`,
   ]
-  for (const [policy, its] of Object.entries(explanation.policyModes)) lines.push(`         ${policy}: ${its}`)
+  lines.push('', 'policies, in the order in which they act')
+  lines.push(...aligned(explanation.policies.map(({ name, state, origin }) => [name, state, origin])))
   for (const part of ['route', 'upstream', 'listener', 'all'] as const) {
     const rows = explanation.values.filter((value) => value.part === part)
     if (rows.length === 0) continue

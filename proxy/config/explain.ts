@@ -7,6 +7,8 @@ import { RouteTable } from '../pipeline/route-table.ts'
 import { child } from './document.ts'
 import { describeOrigin } from './effective.ts'
 import type { Origins } from './effective.ts'
+import { policiesOf } from './explain-policies.ts'
+import type { ExplainedPolicy } from './explain-policies.ts'
 import { worstCase } from './worst-case.ts'
 import type { WorstCase } from './worst-case.ts'
 
@@ -38,6 +40,8 @@ export interface Explanation {
   readonly modeOrigin: string
   /** Policies whose mode is another than the route's. */
   readonly policyModes: Readonly<Record<string, Mode>>
+  /** In the order in which they act. */
+  readonly policies: readonly ExplainedPolicy[]
   readonly values: readonly ExplainedValue[]
   readonly worstCase: WorstCase | null
 }
@@ -59,15 +63,17 @@ export function explain(
   const upstream = configuration.upstreams.find((candidate) => candidate.name === route?.upstream)
   if (route === undefined || upstream === undefined) {
     return {
-      ...request, route: null, index: -1, upstream: null, mode: null, modeOrigin: '', policyModes: {}, values: [],
-      worstCase: null,
+      ...request, route: null, index: -1, upstream: null, mode: null, modeOrigin: '', policyModes: {}, policies: [],
+      values: [], worstCase: null,
     }
   }
-  const modeValue = origins.get(`/routes/${index}/mode`) ?? origins.get('/mode')
+  const own = origins.get(`/routes/${index}/mode`)
+  const modeValue = own === undefined || own.origin.kind === 'default' ? origins.get('/mode') : own
   return {
     ...request, route: route.name, index, upstream: upstream.name,
     mode: route.mode, modeOrigin: modeValue === undefined ? 'default' : describeOrigin(modeValue),
     policyModes: Object.fromEntries(Object.entries(route.policyModes).filter(([, mode]) => mode !== route.mode)),
+    policies: policiesOf(configuration, origins, index, route),
     values: valuesFor(origins, index, route),
     worstCase: worstCase(route, upstream),
   }
@@ -81,13 +87,26 @@ function valuesFor(origins: Origins, index: number, route: RouteConfiguration): 
     [...origins].flatMap(([pointer, value]) => pointer.startsWith(`${prefix}/`)
       ? [{ part, name: dotted(pointer.slice(prefix.length)), value: value.shown, origin: describeOrigin(value) }]
       : [])
-  const everywhere = ['/limits', '/timeouts', '/drain'].flatMap((prefix) =>
-    under('all', prefix).map((value) => ({ ...value, name: `${prefix.slice(1)}.${value.name}` })))
+  const everywhere = ['/limits', '/timeouts', '/drain', ...storesFor(route)].flatMap((prefix) =>
+    under('all', prefix).map((value) => ({ ...value, name: `${dotted(prefix)}.${value.name}` })))
+  const upstream = under('upstream', child('/upstreams', route.upstream))
+  // What a route leaves open and its upstream has as well is the upstream's to say.
+  const isOpen = ({ name, origin }: ExplainedValue): boolean =>
+    origin === 'default' && upstream.some((value) => value.name === name || value.name.startsWith(`${name}.`))
   return [
-    ...under('route', `/routes/${index}`).filter(({ name }) => !inHead.has(name)),
-    ...under('upstream', child('/upstreams', route.upstream)),
+    ...under('route', `/routes/${index}`).filter((value) => !inHead.has(value.name) && !isOpen(value)),
+    ...upstream,
     ...under('listener', child('/listeners', route.listener)),
     ...everywhere,
+  ]
+}
+
+/** The stores that this route keeps something in. */
+function storesFor({ options }: RouteConfiguration): readonly string[] {
+  const keyed = options['idempotency']
+  return [
+    ...(keyed === undefined || keyed === 'off' ? [] : ['/stores/idempotency']),
+    ...(JSON.stringify(options['rateLimit'] ?? '').includes('"shared":true') ? ['/stores/rateLimit'] : []),
   ]
 }
 

@@ -36,6 +36,11 @@ export interface SchemaNode {
   readonly secret?: boolean
 }
 
+/** What holds where nothing is written and there is no default: its description says so, as `Absent: …`. */
+export function absentText(schema: SchemaNode): string | null {
+  return /\bAbsent: ([^.]+(?:\.[^ .][^.]*)*)/.exec(schema.description ?? '')?.[1] ?? null
+}
+
 /** The alternatives a schema offers; itself where it offers none. A quantity counts as one. */
 export function branchesOf(schema: SchemaNode): readonly SchemaNode[] {
   return schema.anyOf === undefined || schema.unit !== undefined ? [schema] : schema.anyOf.flatMap(branchesOf)

@@ -95,7 +95,7 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
   probe: optional(Type.Object({
     listen: address('Where the probe listener stands; 0.0.0.0 in a pod.', { examples: ['0.0.0.0:9901'] }),
   }, {
-    ...closed, description: 'A listener of /livez, /readyz, /startupz and /metrics alone. Absent: there is none.',
+    ...closed, description: 'A listener of /livez, /readyz, /startupz and /metrics alone. Absent: none.',
   })),
   limits: optional(Type.Object({
     headerBytes: optional(Size({
@@ -115,7 +115,7 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
       description: 'Most connections open at once from one address.', default: 1000, minimum: 1, maximum: 1_000_000,
     })),
     requestsPerConnection: optional(Type.Integer({
-      description: 'Requests after which a connection of a caller ends. Absent: it does not.', minimum: 1,
+      description: 'Requests after which a connection of a caller ends. Absent: never.', minimum: 1,
       maximum: 1_000_000_000, examples: [10_000],
     })),
     bodyBytesPerSecond: optional(Type.Integer({
@@ -136,7 +136,7 @@ export const topLevelProperties: Readonly<Record<string, TSchema>> = {
       atMost: 3_600_000,
     })),
     connectionAge: optional(Duration({
-      description: 'Age at which a connection of a caller ends with its next answer. Absent: it does not.', atLeast: 1,
+      description: 'Age at which a connection of a caller ends with its next answer. Absent: never.', atLeast: 1,
       atMost: 604_800_000, examples: ['1h'],
     })),
   }, {

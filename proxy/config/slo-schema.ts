@@ -12,7 +12,7 @@ export const sloSchema = Type.Object({
   }),
   threshold: Type.Optional(Duration({
     description: 'An answer whose last byte is out later than this after the head of its request did not go well. '
-      + 'Absent: only failures count. Of streams they alone do, always.',
+      + 'Absent: none, only failures count. Of streams they alone do, always.',
     examples: ['300ms'], atLeast: 1, atMost: 600_000,
   })),
   window: Type.Optional(Duration({

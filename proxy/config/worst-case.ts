@@ -16,9 +16,6 @@ export interface WorstCase {
   readonly because: readonly string[]
 }
 
-/** Longest wait between two attempts where none is written (policies/retry/schema.ts). */
-const defaultBackoffMaxMs = 1_000
-
 type RouteParts = Pick<EffectiveRoute, 'deadline' | 'timeouts' | 'retry' | 'hedge' | 'failover'>
 
 export function worstCase(route: RouteConfiguration, upstream: UpstreamConfiguration): WorstCase {
@@ -34,7 +31,7 @@ export function worstCase(route: RouteConfiguration, upstream: UpstreamConfigura
   const attemptMs = isActing(route, 'timeouts') ? own.attempt ?? limits.attempt ?? Infinity : Infinity
   const attempts = attemptsOf(route, options)
   const backoffMs = attempts === 1 || options.retry === undefined || options.retry === 'off'
-    ? 0 : (attempts - 1) * (options.retry.backoff?.max ?? defaultBackoffMaxMs)
+    ? 0 : (attempts - 1) * (options.retry.backoff.max)
   const partsMs = waitMs + backoffMs + attempts * ((limits.connect ?? 0) + attemptMs)
   const asking = Math.min(deadline?.max ?? Infinity, partsMs)
   const silent = Math.min(deadline?.default ?? Infinity, partsMs)

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 
 /** How long a peer may leave an answer unread, ms: as long as upstream may pause within one. */
-const maxUnreadMs = 60_000
+export const maxUnreadMs = 60_000
 
 /** What is expected of a body: nothing, that it goes on, or that it goes on at the rate that is asked for. */
 export type BodyPace = 'none' | 'any' | 'steady'

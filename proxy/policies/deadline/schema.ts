@@ -6,7 +6,7 @@ import { Duration } from '../../core/option-schema.ts'
 
 export const deadlineSchema = Type.Object({
   default: Type.Optional(Duration({
-    description: 'The deadline of callers that send none. Absent: they have none.',
+    description: 'The deadline of callers that send none. Absent: none.',
     examples: ['2s', '500ms'], atLeast: 1, atMost: 3_600_000,
   })),
   max: Type.Optional(Duration({

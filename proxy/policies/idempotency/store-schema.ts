@@ -67,7 +67,7 @@ export const recordStoreSchema = Type.Object({
       description: 'One key a line, 32 bytes in base64 or hex, the newest first; relative to this file.',
       format: 'file-path', examples: ['/run/secrets/idempotency'],
     }),
-  }, { ...closed, description: 'Stored answers are sealed with AES-256-GCM. Absent: they are stored as they are.' })),
+  }, { ...closed, description: 'Stored answers are sealed with AES-256-GCM. Absent: as they are.' })),
 }, {
   ...closed, default: {}, examples: [{ type: 'redis', url: 'redis://127.0.0.1:6379' }],
   description: 'Where the records of idempotency keys are kept.',

@@ -22,7 +22,7 @@ export const retrySchema = Type.Object({
       description: 'Longest span. Never more than half of the time that is left.', default: '1s', atLeast: 1,
       atMost: 60_000,
     })),
-  }, { ...closed, description: 'Waits between attempts.', examples: [{ base: '50ms', max: '500ms' }] })),
+  }, { ...closed, default: {}, description: 'Waits between attempts.', examples: [{ base: '50ms', max: '500ms' }] })),
   maxBodyBytes: optional(Size({
     description: 'Largest body of a request that is kept to be sent again; a longer one is sent once.',
     default: '64KiB', atLeast: 0, atMost: 16_777_216,
