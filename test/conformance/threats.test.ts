@@ -1,4 +1,4 @@
-// Rows X1 to X7, X9 to X15, X19 to X21, X24 and X25: what an attacker tries, and that others go on being served
+// Rows X1 to X7, X9 to X15, X18 to X22, X24 and X25: what an attacker tries, and that others go on being served
 // meanwhile.
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -33,6 +33,9 @@ function crowd(t: Test, b: Between, count: number, bytes: string, localAddress =
     return socket
   })
 }
+
+/** Who has nothing, on every Linux. */
+const nobody = { uid: 65_534, gid: 65_534 }
 
 const allClosed = (sockets: readonly Socket[]): boolean => sockets.every((socket) => socket.closed
   || socket.readableEnded)
@@ -247,6 +250,21 @@ test('X13 a path is matched in no time, and no route is a regular expression', a
   t.ok(performance.now() - startedAt < 200)
 })
 
+test('X18 an origin that always fails gets a tenth more requests than were made, and a few', async (t) => {
+  const b = await between(t, () => 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n', {
+    route: { options: { retry: { maxAttempts: 4 } } },
+  })
+  const asked = 400
+  for (let sent = 0; sent < asked; sent += 50) {
+    const client = b.caller(get('/').repeat(49) + get('/', 'Connection: close'))
+    t.equal((await client.closed()).split('HTTP/1.1 503 ').length, 51, 'all are told')
+  }
+  const reserve = 10
+  t.ok(b.origin.received.length > asked, 'it does repeat')
+  t.ok(b.origin.received.length <= 1.1 * asked + reserve, `${b.origin.received.length} for ${asked}`)
+  t.strictSame(b.record.attempts.filter(({ kind }) => kind === 'hedge'), [])
+})
+
 test('X19 uploads that wait for a permit, or are refused one, are not read', async (t) => {
   const origin = await scriptedOrigin(t)
   const b = await inFrontOfOrigin(t, origin, { upstream: { bulkhead: { maxConcurrent: 1, maxWait: 400,
@@ -274,6 +292,20 @@ test('X21 every package is fixed by its checksum', async (t) => {
   const loose = Object.entries(lock.packages).filter(([path, { integrity, link, inBundle }]) =>
     path !== '' && integrity === undefined && link !== true && inBundle !== true)
   t.strictSame(loose.map(([path]) => path), [])
+})
+
+test('X22 it serves, changes and leaves with no privilege at all', async (t) => {
+  const origin = await rawOrigin(t, () => ok)
+  const seawall = await startSeawall(t, inFrontOf(origin.url, {
+    top: { probe: { listen: '127.0.0.1:PORT:probe' }, drain: { delay: 0 } },
+  }), process.getuid?.() === 0 ? nobody : {})
+  const status = readFileSync(`/proc/${seawall.child.pid}/status`, 'utf8')
+  t.notMatch(status, /^Uid:(?:\t\d+)*\t0\b/m, 'not root in any way')
+  for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) t.match(status, new RegExp(`^${set}:\t0+$`, 'm'))
+  t.equal((await ask(seawall.ports['public'] as number, '/')).status, 200)
+  t.equal((await ask(seawall.ports['probe'] as number, '/readyz')).status, 200)
+  t.equal((await ask(seawall.ports['admin'] as number, '/admin/reload', { method: 'POST' })).status, 200)
+  t.strictSame(await seawall.stop('SIGTERM'), { code: 0, signal: null })
 })
 
 test('X24 a host is checked before anything is done with it, and never resolved', async (t) => {

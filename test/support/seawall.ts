@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +27,7 @@ export class Running {
   stderr = ''
   readonly finished: Promise<Finished>
 
-  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } & Owner = {}) {
     const [shell, ...before] = asUsersDo
     // Types are stripped and modules compiled once for all of them: half of the time that a start takes.
     const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...options.env ?? process.env }
@@ -60,6 +60,9 @@ export class Running {
   }
 }
 
+/** Whom a process belongs to; whoever starts it unless said. */
+export interface Owner { readonly uid?: number; readonly gid?: number }
+
 export interface SeawallProcess extends Running {
   /** The ports of the listeners, by name, and of admin. */
   readonly ports: Readonly<Record<string, number>>
@@ -69,10 +72,10 @@ export interface SeawallProcess extends Running {
  * Starts `run` with this configuration; `PORT:name` in a `listen` stands for any free port, which is in `ports` under
  * the name of the listener. Resolves when it is ready; killed at the end of the test if it still runs.
  */
-export async function startSeawall(t: Test, configuration: object): Promise<SeawallProcess> {
+export async function startSeawall(t: Test, configuration: object, as: Owner = {}): Promise<SeawallProcess> {
   const text = JSON.stringify({ version: 1, admin: { listen: '127.0.0.1:PORT:admin' }, ...configuration })
   const names = [...new Set([...text.matchAll(/PORT:([a-z]+)/g)].map(([, name]) => name as string))]
-  const running = await startWithText(t, text.replace(/PORT:[a-z]+/g, '0'))
+  const running = await startWithText(t, text.replace(/PORT:[a-z]+/g, '0'), undefined, as)
   const ports = Object.fromEntries(names.map((name) => [name, portOf(running, name)]))
   return Object.assign(running, { ports })
 }
@@ -88,11 +91,14 @@ function portOf(running: Running, name: string): number {
 export const isReady = /^ +config .* hash [0-9a-f]+$/m
 
 /** Starts `run` with a file of this text, in a folder of its own; resolves when it is ready. */
-export async function startWithText(t: Test, text: string, env?: NodeJS.ProcessEnv): Promise<Running> {
+export async function startWithText(
+  t: Test, text: string, env?: NodeJS.ProcessEnv, as: Owner = {},
+): Promise<Running> {
   const folder = temporaryFolder(t)
   const file = join(folder, 'seawall.json')
   writeFileSync(file, text)
-  const options = { cwd: folder, ...(env === undefined ? {} : { env: { ...process.env, ...env } }) }
+  if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid)
+  const options = { cwd: folder, ...as, ...(env === undefined ? {} : { env: { ...process.env, ...env } }) }
   const running = new Running(process.execPath, [entry, 'run', '--config', file], options)
   t.teardown(() => running.stop('SIGKILL'))
   await running.until(isReady)
