@@ -154,6 +154,20 @@ test('a primary of a cluster is killed: the others serve on, and its replica tak
   t.match(store.inspect(), { stateLosses: 0 })
 })
 
+test('a store that is opened while everything is away comes when it is back', async (t) => {
+  for (const [where, away] of [
+    [behindSentinels, [...group.sentinels, group.primary]], [inCluster, [...cluster.primaries, cluster.replica]],
+  ] as const) {
+    await Promise.all(away.map((one) => one.kill()))
+    const options = { where, prefix: 'later:', acceptLoss: false, keys: null, connectTimeoutMs: 500 }
+    const store = new RedisStore(systemClock, options)
+    stores.push(store)
+    t.match(await store.open(), { kind: 'fault', reason: 'unavailable' })
+    await Promise.all(away.map((one) => one.start()))
+    await until('the store is there', async () => (await store.claim(claimOf('s:1', 'a'))).kind === 'taken')
+  }
+})
+
 root.teardown(async () => {
   await Promise.all(stores.map((store) => store.close()))
   await Promise.all([group.stop(), cluster.stop()])

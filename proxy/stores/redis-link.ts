@@ -20,7 +20,7 @@ export type RedisArgument = string | Buffer
 export interface RedisNode { send(args: readonly string[]): Promise<unknown> }
 
 export interface RedisLink {
-  /** Resolves when the first connection stands; goes on trying by itself when it does not. */
+  /** Resolves when the first connection stands. One of a single server tries until then, others may reject. */
   connect(): Promise<void>
   readonly isReady: boolean
   /** Runs a script on the node that has `key`; texts come as buffers. Rejects with what the server or socket said. */
@@ -34,6 +34,9 @@ const firstWaitMs = 50
 /** How soon those whom a failover changed are asked anew, where nobody told us of it. */
 const lookAroundMs = 1_000
 
+/** Of each primary of a cluster, before it is asked anew who they are. */
+const firstTries = 3
+
 /** Commands that wait for their answer; beyond it the server is too slow to be of use. */
 const maxWaiting = 10_000
 
@@ -42,8 +45,20 @@ const asBuffers = { [RESP_TYPES.BLOB_STRING]: Buffer }
 type Send = (key: string, args: RedisArgument[]) => Promise<unknown>
 
 export function linkRedis(options: RedisOptions, onError: (error: unknown) => void): RedisLink {
-  const { where, username, password, connectTimeoutMs } = options
-  const node = {
+  const { where } = options
+  const node = nodeOptions(options)
+  switch (where.kind) {
+    case 'single': return linkSingle(where.url, node, onError)
+    case 'sentinel': return linkSentinel(where, node, onError)
+    case 'cluster': return linkCluster(where.urls, node, onError)
+  }
+}
+
+type NodeOptions = ReturnType<typeof nodeOptions>
+
+/** Of a connection to one server, whoever named it. */
+function nodeOptions({ username, password, connectTimeoutMs }: RedisOptions) {
+  return {
     ...username === undefined ? {} : { username },
     ...password === undefined ? {} : { password },
     disableOfflineQueue: true,
@@ -53,14 +68,7 @@ export function linkRedis(options: RedisOptions, onError: (error: unknown) => vo
       reconnectStrategy: (tries: number) => Math.min(connectTimeoutMs, firstWaitMs * 2 ** Math.min(tries, 5)),
     },
   }
-  switch (where.kind) {
-    case 'single': return linkSingle(where.url, node, onError)
-    case 'sentinel': return linkSentinel(where, node, onError)
-    case 'cluster': return linkCluster(where.urls, node, onError)
-  }
 }
-
-type NodeOptions = NonNullable<Parameters<typeof createClient>[0]>
 
 function linkSingle(url: string, node: NodeOptions, onError: (error: unknown) => void): RedisLink {
   const client = createClient({ ...node, url, RESP: 2 })
@@ -75,7 +83,7 @@ function linkSingle(url: string, node: NodeOptions, onError: (error: unknown) =>
 }
 
 function linkSentinel(
-  { name, sentinels }: Extract<RedisOptions['where'], { kind: 'sentinel' }>, node: object,
+  { name, sentinels }: Extract<RedisOptions['where'], { kind: 'sentinel' }>, node: NodeOptions,
   onError: (error: unknown) => void,
 ): RedisLink {
   const sentinel = createSentinel({
@@ -96,14 +104,20 @@ function linkSentinel(
   }
 }
 
-function linkCluster(urls: readonly string[], node: object, onError: (error: unknown) => void): RedisLink {
+function linkCluster(urls: readonly string[], node: NodeOptions, onError: (error: unknown) => void): RedisLink {
+  let isConnected = false
+  const { reconnectStrategy: later } = node.socket
+  const socket = {
+    ...node.socket,
+    // A primary that is gone when we come would be waited for, and whoever takes its place never seen.
+    reconnectStrategy: (tries: number) => isConnected || tries < firstTries ? later(tries) : new Error('Not reached'),
+  }
   const cluster = createCluster({
-    rootNodes: urls.map((url) => ({ url })), defaults: { ...node }, RESP: 2, useReplicas: false,
+    rootNodes: urls.map((url) => ({ url })), defaults: { ...node, socket }, RESP: 2, useReplicas: false,
     topologyRefreshOnReconnectionAttemptStrategy: lookAroundMs,
   })
   cluster.on('error', onError)
   cluster.on('node-error', onError)
-  let isConnected = false
   return {
     connect: async () => {
       await cluster.connect()

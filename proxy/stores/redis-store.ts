@@ -30,6 +30,9 @@ export interface RedisStoreOptions extends RedisOptions {
 /** Between two looks at the server: whether it was flushed, or changed its settings. */
 const checkEveryMs = 10_000
 
+/** The client of a single server tries by itself; those of sentinels and clusters give up. */
+const connectAgainMs = 1_000
+
 export class RedisStore implements RecordStore {
   readonly kind = 'redis'
   readonly isShared = true
@@ -60,8 +63,7 @@ export class RedisStore implements RecordStore {
     const link = linkRedis(this.#options, (error) => { this.#lastError = messageOf(error) })
     this.#link = link
     this.#checkLater()
-    // A single server that is away is tried for ever; whoever is told of a fault here may close the store.
-    const connected = link.connect().then(() => this.#check()).catch((error: unknown) => redisFault(error))
+    const connected = this.#connect(link)
     const waited = new Promise<StoreFault>((resolve) => {
       this.#clock.after(this.#options.connectTimeoutMs, () => { resolve(this.#unavailable()) })
     })
@@ -202,6 +204,22 @@ export class RedisStore implements RecordStore {
     } catch (error) {
       return redisFault(error)
     }
+  }
+
+  /** Until the store is closed: a server that is away is no reason to stop asking. Never rejects. */
+  async #connect(link: RedisLink): Promise<StoreFault | null> {
+    while (this.#link === link) {
+      try {
+        await link.connect()
+        return await this.#check()
+      } catch (error) {
+        this.#lastError = messageOf(error)
+        const fault = redisFault(error)
+        if (fault.reason !== 'unavailable') return fault
+        await new Promise<void>((resolve) => { this.#clock.after(connectAgainMs, resolve) })
+      }
+    }
+    return notYet
   }
 
   #checkLater(): void {
