@@ -2,14 +2,14 @@
 // valid, and the promises between the pieces: ports, paths, times and the order of stopping.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { loadConfiguration } from '../proxy/config/load.ts'
 import { currentRules } from '../proxy/config/rules.ts'
 import type { Configuration } from '../proxy/core/configuration.ts'
-import { root } from './support/seawall.ts'
+import { root, temporaryFolder } from './support/seawall.ts'
 
 const folder = join(root, 'deploy')
 const text = (path: string): string => readFileSync(join(folder, path), 'utf8')
@@ -151,4 +151,33 @@ test('rules and dashboards read metrics that exist', async (t) => {
   documents('prometheus/rules.yaml')
   if (spawnSync('promtool', ['--version']).status !== 0) return
   t.doesNotThrow(() => execFileSync('promtool', ['check', 'rules', join(folder, 'prometheus/rules.yaml')]))
+})
+
+test('budgets that burn raise an alert, and neither a spike that is over nor a few calls do', async (t) => {
+  if (spawnSync('promtool', ['--version']).status !== 0) return t.comment('no promtool here: not checked')
+  const folder = temporaryFolder(t)
+  const file = join(folder, 'rules.test.yaml')
+  const burning = (route: string, long: number, short: number, calls: string): readonly object[] => [
+    { series: `seawall_slo_burn_rate{route="${route}",window="1h"}`, values: `${long}x90` },
+    { series: `seawall_slo_burn_rate{route="${route}",window="5m"}`, values: `${short}x90` },
+    { series: `seawall_exchanges_total{route="${route}"}`, values: calls },
+  ]
+  const summary = 'pay fails 20.0 times as often as its objective allows'
+  const description = 'The budget of failures of this route is used up within days; see what it answers by code.'
+  writeFileSync(file, JSON.stringify({
+    rule_files: [join(root, 'deploy/prometheus/rules.yaml')],
+    tests: [{
+      interval: '1m',
+      input_series: [
+        ...burning('pay', 20, 15, '0+10x90'), ...burning('over', 20, 1, '0+10x90'),
+        ...burning('few', 500, 500, '0+0.1x90'),
+      ],
+      alert_rule_test: [{
+        eval_time: '80m', alertname: 'SeawallBudgetBurnsFast',
+        exp_alerts: [{ exp_labels: { severity: 'page', route: 'pay' }, exp_annotations: { summary, description } }],
+      }],
+    }],
+  }))
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
+  t.equal(status, 0, `${stdout}${stderr}`)
 })
