@@ -1,5 +1,5 @@
 // A real Prometheus with the rules of deploy/, scraping a real Seawall under a little load: every rule evaluates, every
-// panel of the dashboard has something to draw, and what callers send adds no series. Skipped where it is not installed.
+// panel of the dashboard has something to draw, and what callers send adds no series. Skipped where there is none.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -90,7 +90,7 @@ async function sendSome(port: number, round: number): Promise<void> {
   }))
 }
 
-test('every rule and panel evaluates on what a real Prometheus scraped, and series are bounded', { skip }, async (t) => {
+test('every rule and panel evaluates on what Prometheus scraped, and series are bounded', { skip }, async (t) => {
   const seawall = await startBusySeawall(t)
   const port = seawall.ports['public'] as number
   const prometheus = await startPrometheus(t, seawall.ports['probe'] as number)
