@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import type { Announce } from '../core/announce.ts'
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { Configuration, ListenerOptions } from '../core/configuration.ts'
 import { CertificateFiles } from './certificate-files.ts'
@@ -21,6 +21,7 @@ import { Http2Gate } from './http2-gate.ts'
 import type { Caller } from '../core/caller.ts'
 import { listenOn, urlOf } from './listen.ts'
 import { ProtocolChoice } from './protocol-choice.ts'
+import { Sweep } from './sweep.ts'
 import { TlsDoor } from './tls-door.ts'
 
 export interface EdgeServerOptions {
@@ -61,7 +62,7 @@ export class EdgeServer {
   readonly #shares: ConnectionShares
   readonly #flusher: HeadFlusher
   readonly #date: HttpDate
-  #timer: Timer | null = null
+  readonly #sweep: Sweep
 
   constructor(options: EdgeServerOptions) {
     this.#options = options
@@ -69,6 +70,7 @@ export class EdgeServer {
     this.#flusher = new HeadFlusher(clock)
     this.#date = new HttpDate(clock)
     this.#context = this.#makeContext()
+    this.#sweep = new Sweep(this.#connections, () => this.#checkIntervalMs(), clock)
     this.#door = this.#makeDoor()
     this.#certificates = this.#watchCertificates()
     // Half-open: what a FIN means is decided by the connection, not by node.
@@ -82,7 +84,7 @@ export class EdgeServer {
     const { listener, announce } = this.#options
     await this.#certificates?.open()
     await listenOn(this.#server, listener)
-    this.#scheduleCheck()
+    this.#sweep.start()
     announce({ what: 'listening', listener: listener.name, url: this.address })
     return this.address
   }
@@ -124,8 +126,7 @@ export class EdgeServer {
   /** Closes everything, whatever is under way, and stops accepting. */
   closeAll(): void {
     this.stopAccepting()
-    this.#timer?.clear()
-    this.#timer = null
+    this.#sweep.stop()
     this.#certificates?.close()
     for (const connection of this.#connections.values()) connection.cut()
     // What is still in its handshake has nobody yet who would cut it; the others have time for their last word.
@@ -226,13 +227,8 @@ export class EdgeServer {
     })
   }
 
-  #scheduleCheck(): void {
-    const { clock, timeouts } = this.#options
-    const shortestMs = Math.min(timeouts.requestIdleMs, timeouts.headMs, timeouts.keepAliveMs)
-    this.#timer = clock.after(Math.min(checkIntervalMs, shortestMs / 2), () => {
-      const now = clock.now()
-      for (const connection of this.#connections.values()) connection.check(now)
-      this.#scheduleCheck()
-    })
+  #checkIntervalMs(): number {
+    const { requestIdleMs, headMs, keepAliveMs } = this.#options.timeouts
+    return Math.min(checkIntervalMs, Math.min(requestIdleMs, headMs, keepAliveMs) / 2)
   }
 }

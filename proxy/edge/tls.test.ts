@@ -116,7 +116,7 @@ test('HTTP/2 is not offered where it is off', async (t) => {
 })
 
 test('old versions of TLS, plain text and half handshakes are nobody else\'s trouble', async (t) => {
-  const house = await secureHouse(t, { minVersion: 'TLSv1.3' }, { timeouts: { headMs: 100 } })
+  const house = await secureHouse(t, { minVersion: 'TLSv1.3' }, { timeouts: { headMs: 1000 } })
   t.equal(await ask(house, { maxVersion: 'TLSv1.2' }), '')
   const plain = connectTcp(Number(new URL(house.url).port), '127.0.0.1')
   plain.on('error', () => {})
