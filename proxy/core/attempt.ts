@@ -4,6 +4,7 @@
 
 import type { Clock, Timer } from './clock.ts'
 import type { FaultCode } from './codes.ts'
+import { tunnel } from './outcome.ts'
 import type { Answer, Outcome, Reply } from './outcome.ts'
 import type { Forwarding } from './plan.ts'
 import { lessons } from './outcome-matrix.ts'
@@ -153,6 +154,17 @@ export class Attempt extends Scope {
     this.headAt = now
     this.work.raise('yes')
     this.#settle(told, now)
+  }
+
+  /** Leaf: the upstream has agreed to an upgrade; until `closed` it is a stream. False: it had ended before. */
+  upgraded(): boolean {
+    if (this.outcome !== null) return false
+    const now = this.clock.now()
+    this.headAt = now
+    this.work.raise('yes')
+    this.#settle(tunnel, now)
+    this.turn('stream')
+    return true
   }
 
   /** Leaf, work: what it is doing for its upstream has changed. */

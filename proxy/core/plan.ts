@@ -4,11 +4,12 @@
 import type { Attempt } from './attempt.ts'
 import type { Code } from './codes.ts'
 import type { Exchange } from './exchange.ts'
-import type { Endpoint } from './upstream.ts'
-import type { PolicyName } from './outcome.ts'
+import type { Endpoint, Send, Upstream } from './upstream.ts'
+import type { Outcome, PolicyName } from './outcome.ts'
 import type { AtDoor, Handler } from './policy.ts'
 import type { RawHeaders } from './raw-headers.ts'
 import type { GateRun } from './scope.ts'
+import type { Work } from './work.ts'
 
 /** Who counts: metrics and access log, at the two choke points. */
 export interface Observer {
@@ -47,6 +48,10 @@ export interface Plan {
   readonly doors: GateRun
   /** All layers around the attempt, joined. */
   readonly handle: Handler
+  /** An attempt without layers that is sent in another way: an upgrade. It passes every gate of an attempt. */
+  readonly upgrade: (work: Work, send: Send) => Promise<Outcome>
+  /** Opens a connection for such an attempt; null: the upstream has none to give. */
+  readonly dial: NonNullable<Upstream['dial']> | null
   /** What may be said instead of a refusal at the doors; null: nothing. */
   readonly atDoor: AtDoor | null
   readonly forwarding: Forwarding

@@ -1,6 +1,7 @@
 // The door towards those who serve: what the pipeline may ask of whatever sends an attempt. The simulator stands here
 // in virtual time, the real connections in upstream/.
 
+import type { Duplex } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import type { FaultCode } from './codes.ts'
 
@@ -29,6 +30,21 @@ export function originOf({ url, address }: Endpoint): string {
 /** What a check of an endpoint saw: the status of an answer, or why there was none. */
 export type CheckResult = number | FaultCode
 
+/** Who has asked for a connection of its own, and hears how it goes. */
+export interface DialOwner {
+  /** It can carry a request. At most once, and first. */
+  opened(): void
+  /** It could not be opened, or broke. May come more than once. */
+  lost(fault: FaultCode, cause: string): void
+}
+
+/** A connection that serves nobody else: whoever asked for it writes, reads and closes it. */
+export interface Dialled {
+  readonly socket: Duplex
+  /** Closes at once, also while it is being opened. */
+  shut(): void
+}
+
 /** Sends an attempt, or does something to it first. */
 export type Send = (attempt: Attempt) => void
 
@@ -44,6 +60,11 @@ export interface Upstream {
   probe(timeoutMs: number): Promise<string | null>
   /** Asks that endpoint with a GET of its own, over a connection of its own. Never rejects. */
   check(endpoint: Endpoint, path: string, timeoutMs: number): Promise<CheckResult>
+  /**
+   * Opens a connection for this attempt, over HTTP/1.1 and in all else as for any other attempt; chooses the endpoint
+   * where no gate has. Absent: nothing can be upgraded here.
+   */
+  dial?(attempt: Attempt, owner: DialOwner): Dialled
   /** Figures for status and gauges: connections open, idle, and so on. */
   inspect(): Record<string, number | string>
   /** Closes idle connections now and the others when their attempt ends. */

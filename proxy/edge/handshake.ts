@@ -3,7 +3,6 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Attempt } from '../core/attempt.ts'
-import type { Exchange } from '../core/exchange.ts'
 import type { Random } from '../core/random.ts'
 import type { Endpoint } from '../core/upstream.ts'
 import { RequestHeads } from '../upstream/request-head.ts'
@@ -22,10 +21,8 @@ export class HandshakeHeads {
     this.#heads = new RequestHeads(random)
   }
 
-  /** The head of this exchange's handshake with that endpoint. */
-  build(exchange: Exchange, endpoint: Endpoint, now: number): HandshakeHead {
-    // A handshake is no attempt (no gate of attempts is asked), but its work is all that the head is made of.
-    const attempt = { work: exchange.work, owner: { forwarding: null } } as unknown as Attempt
+  /** The head of the handshake that is this attempt. */
+  build(attempt: Attempt, endpoint: Endpoint, now: number): HandshakeHead {
     const lines = this.#heads.build(attempt, new URL(endpoint.url).host, now).split('\r\n')
     const target = (lines[0] as string).split(' ')[1] as string
     const fields = Object.create(null) as IncomingHttpHeaders

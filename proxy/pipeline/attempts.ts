@@ -51,6 +51,11 @@ export class Attempts implements AttemptOwner {
   /** The handler that layers wrap. */
   readonly handle: Handler = (work, kind) => new Promise((resolve) => { this.#begin(work, kind, resolve) })
 
+  /** Such attempts that pass other gates and are sent in another way. */
+  via(gates: GateRun, send: Send): Attempts {
+    return new Attempts({ ...this.#options, gates, send })
+  }
+
   #begin(work: Work, kind: AttemptKind, resolve: (outcome: Outcome) => void): void {
     const over = work.exchange.outcome
     // A layer asks again although the caller has left or the deadline has passed: nothing is sent any more.

@@ -20,7 +20,7 @@ import { Attempts } from './attempts.ts'
 import { forwardingOf } from './forwarding.ts'
 import { fuse } from './gates.ts'
 import type { Placed } from './gates.ts'
-import { attemptPolicies, exchangePolicies, layers, leaves } from './order.ts'
+import { attemptPolicies, exchangePolicies, layers, leaves, upgradePolicies } from './order.ts'
 import { paceKey } from './parts.ts'
 import type { Parts } from './parts.ts'
 import { RouteTable } from './route-table.ts'
@@ -71,6 +71,8 @@ function planOf(
   const place = placeAt('')
   const { listener, route, upstream } = place
   const leaf = ground.upstreamOf(upstream.name)
+  const attempts = attemptsOf(place, leaf, ground)
+  const upgradeGates = gatesOf(upgradePolicies, place, leaf, ground)
   return {
     route: route.name,
     index,
@@ -79,7 +81,9 @@ function planOf(
     upstreamIndex,
     endpoints: leaf.endpoints,
     doors: gatesOf(exchangePolicies, place, leaf, ground),
-    handle: chainFrom(0, place, placeAt, ground),
+    handle: chainFrom(0, attempts, place, placeAt, ground),
+    upgrade: (work, send) => attempts.via(upgradeGates, send).handle(work, 'first'),
+    dial: leaf.dial?.bind(leaf) ?? null,
     atDoor: atDoorOf(place, leaf, ground),
     forwarding: forwardingOf(listener, route, upstream, ground.viaOf(listener.name)),
     isStream: route.isStream,
@@ -89,15 +93,20 @@ function planOf(
 }
 
 /** The layers from that one of the order inwards, around the attempts at the upstream of that place. */
-function chainFrom(first: number, place: Place, placeAt: (upstream: string) => Place, ground: Ground): Handler {
+function chainFrom(
+  first: number, attempts: Attempts, place: Place, placeAt: (upstream: string) => Place, ground: Ground,
+): Handler {
   const leaf = ground.upstreamOf(place.upstream.name)
-  let handler = attemptsOf(place, leaf, ground).handle
+  let handler = attempts.handle
   for (let i = layers.length - 1; i >= first; i--) {
     const definition = layers[i] as LayerDefinition
     if (isOff(definition.name, place)) continue
     const layer = definition.create({
       ...contextOf(place, leaf, ground, modeOf(definition.name, place) === 'observe'),
-      beneath: (upstream) => chainFrom(i + 1, placeAt(upstream), placeAt, ground),
+      beneath: (upstream) => {
+        const other = placeAt(upstream)
+        return chainFrom(i + 1, attemptsOf(other, ground.upstreamOf(upstream), ground), other, placeAt, ground)
+      },
     })
     if (layer !== null) handler = layer(handler)
   }

@@ -70,6 +70,9 @@ export const attemptPolicies: readonly PolicyDefinition<Attempt>[] = [
   claim,
 ]
 
+/** The same of an upgrade, which takes no key: bytes both ways are no answer that could be given again. */
+export const upgradePolicies: readonly PolicyDefinition<Attempt>[] = attemptPolicies.filter((one) => one !== claim)
+
 /** Between the last gate and the wire. */
 export const leaves: readonly LeafDefinition[] = [
   // What is injected is met by everything above as if the upstream had done it.

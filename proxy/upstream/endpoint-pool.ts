@@ -2,11 +2,13 @@
 
 import type { Attempt } from '../core/attempt.ts'
 import type { CheckResult, Endpoint } from '../core/upstream.ts'
+import type { PoolTimeouts } from './pool.ts'
 import type { SocketOpening } from './socket-opening.ts'
 
 export interface EndpointPool {
   readonly endpoint: Endpoint
   readonly opening: SocketOpening
+  readonly timeouts: PoolTimeouts
   /** Connections, and those among them without an attempt. */
   readonly openCount: number
   readonly idleCount: number

@@ -5,7 +5,7 @@
 import type { Attempt } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
-import type { CheckResult, Endpoint, Upstream } from '../core/upstream.ts'
+import type { CheckResult, Dialled, DialOwner, Endpoint, Upstream } from '../core/upstream.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { Http2Pool } from './http2-pool.ts'
 import { Line } from './line.ts'
@@ -36,7 +36,7 @@ export interface Http1UpstreamOptions {
   readonly random: Random
 }
 
-const defaultStreamIdleMs = 300_000
+export const defaultStreamIdleMs = 300_000
 
 /** Looking costs next to nothing; more often than this would not be noticed. */
 const longestSweepMs = 1000
@@ -97,6 +97,18 @@ class Http1Upstream implements Upstream {
     const pool = attempt.endpoint === null ? this.#pick() : this.#poolOf(attempt.endpoint)
     attempt.endpoint = pool.endpoint
     pool.send(attempt)
+  }
+
+  dial(attempt: Attempt, owner: DialOwner): Dialled {
+    const pool = attempt.endpoint === null ? this.#pick() : this.#poolOf(attempt.endpoint)
+    attempt.endpoint = pool.endpoint
+    const { opening, timeouts } = pool
+    const socket = opening.openUnreadHttp1()
+    const line = new Line(socket, opening.isSecure, timeouts.connectMs, this.#clock, {
+      opened: () => { owner.opened() }, drained: () => {}, ended: () => {},
+      lost: (fault, cause) => { owner.lost(fault, cause) },
+    })
+    return { socket, shut: () => { line.shut() } }
   }
 
   probe(timeoutMs: number): Promise<string | null> {

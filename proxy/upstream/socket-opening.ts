@@ -97,6 +97,11 @@ export class SocketOpening {
     return this.#connect(http2First, {})
   }
 
+  /** The same, over HTTP/1.1 alone. */
+  openUnreadHttp1(): Socket {
+    return this.#connect(http1Alone, {})
+  }
+
   #connect(protocols: string[], reading: { readonly onread?: OnReadOpts }): Socket {
     const { host, port } = this.#endpoint
     const common = { host: unbracketed(host), port, noDelay: true, ...reading }

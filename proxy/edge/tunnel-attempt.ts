@@ -1,0 +1,157 @@
+// One handshake and the tunnel that comes of it, as the leaf of its attempt: from the connection to upstream's answer,
+// and to the end of the tunnel. What http-proxy-3 leaves open is closed here.
+
+import { Agent } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Attempt, Leaf } from '../core/attempt.ts'
+import type { Clock, Timer } from '../core/clock.ts'
+import type { FaultCode } from '../core/codes.ts'
+import { tunnel } from '../core/outcome.ts'
+import type { Dialled, DialOwner } from '../core/upstream.ts'
+import { watchSilence } from './silence.ts'
+import type { UpgradeCaller } from './upgrade-caller.ts'
+import type { TunnelOwner } from './upgrade.ts'
+
+/** All in ms. */
+export interface TunnelTimes {
+  readonly clock: Clock
+  /** Silence after which the tunnel is closed. */
+  readonly idleMs: number
+  /** From the connection to the answer of the handshake. */
+  readonly handshakeMs: number
+}
+
+export class TunnelAttempt implements Leaf, DialOwner {
+  readonly #attempt: Attempt
+  readonly #caller: UpgradeCaller
+  readonly #owner: TunnelOwner
+  readonly #times: TunnelTimes
+  readonly #dialled: Dialled
+  readonly #timer: Timer
+  #request: ClientRequest | null = null
+  /** As received, without the prefix that the route cuts off. */
+  target = '/'
+
+  constructor(attempt: Attempt, caller: UpgradeCaller, owner: TunnelOwner, times: TunnelTimes) {
+    this.#attempt = attempt
+    this.#caller = caller
+    this.#owner = owner
+    this.#times = times
+    attempt.leaf = this
+    const { handshakeMs, clock } = times
+    this.#timer = clock.after(handshakeMs, () => {
+      this.lost('upstream.timeout', `no answer to the handshake within ${handshakeMs} ms`)
+    })
+    const { dial } = attempt.work.exchange.plan
+    this.#dialled = (dial as NonNullable<typeof dial>)(attempt, this)
+  }
+
+  /** Hands the connection over to whoever asks for one. */
+  get agent(): Agent {
+    const { socket } = this.#dialled
+    return Object.assign(new Agent(), { createConnection: () => socket })
+  }
+
+  // Leaf
+  cut(): void {
+    this.#stop()
+    this.#tell()
+    this.#attempt.closed()
+  }
+
+  // DialOwner
+  opened(): void {
+    if (this.#attempt.outcome === null) this.#attempt.sent()
+  }
+
+  lost(fault: FaultCode, cause: string): void {
+    // Of a tunnel, or after the end: both are seen to elsewhere.
+    if (this.#attempt.outcome !== null) return
+    this.#attempt.failed(fault, cause)
+    this.#stop()
+    this.#tell()
+  }
+
+  /** The request is about to leave: these listeners run before those of http-proxy-3. */
+  sending(request: ClientRequest): void {
+    this.#request = request
+    // As received: http-proxy-3 would normalise it.
+    request.path = this.target
+    request.on('upgrade', (answer: IncomingMessage, upstream: Duplex) => this.#upgraded(answer, upstream))
+    request.on('response', (answer: IncomingMessage) => this.#answered(answer))
+  }
+
+  /** What http-proxy-3 has to say of an error; of one of the connection the leaf has said it already. */
+  broke(error: NodeJS.ErrnoException): void {
+    if (this.#attempt.outcome !== null) return this.#caller.socket.destroySoon()
+    this.lost(error.code?.startsWith('HPE_') === true ? 'upstream.malformed' : 'upstream.reset', error.message)
+  }
+
+  #upgraded(answer: IncomingMessage, upstream: Duplex): void {
+    const attempt = this.#attempt
+    // Too late: the caller has left or has been told that its time is over.
+    if (attempt.outcome !== null || this.#caller.isBegun) return void upstream.destroy()
+    // We asked for one protocol; a tunnel for another would be spoken by nobody.
+    if (answer.headers.upgrade?.toLowerCase() !== 'websocket') {
+      return this.lost('upstream.malformed', 'upgraded to another protocol')
+    }
+    this.#timer.clear()
+    attempt.upgraded()
+    this.#caller.handOver()
+    joinEnds(this.#caller, upstream)
+    upstream.on('close', () => { attempt.closed() })
+    this.#owner.tunnelEnded(attempt.work.exchange, tunnel)
+    watchSilence(this.#caller.socket, this.#times.clock, this.#times.idleMs)
+  }
+
+  /** Upstream stays with HTTP: http-proxy-3 relays its answer and closes; the pace and a break are seen to here. */
+  #answered(answer: IncomingMessage): void {
+    const attempt = this.#attempt
+    if (attempt.outcome !== null || this.#caller.isBegun) return void answer.destroy()
+    this.#timer.clear()
+    const { statusCode, statusMessage, rawHeaders } = answer
+    const status = statusCode ?? 502
+    attempt.headed({
+      kind: 'reply', status, reason: statusMessage ?? '', headers: rawHeaders, body: null, origin: 'upstream',
+    })
+    const { socket } = this.#caller
+    this.#caller.handOver()
+    watchSilence(socket, this.#times.clock, this.#times.handshakeMs)
+    answer.on('data', () => { if (socket.writableNeedDrain) answer.pause() })
+    socket.on('drain', () => answer.resume())
+    answer.on('close', () => {
+      attempt.closed()
+      if (!answer.complete) this.#caller.breakOff()
+    })
+    const { exchange } = attempt.work
+    if (attempt.outcome !== null) exchange.settle(attempt.outcome, null, status, this.#times.clock.now())
+  }
+
+  /** How it ended, before http-proxy-3 closes the caller's connection under it. */
+  #tell(): void {
+    const { outcome, work } = this.#attempt
+    if (outcome !== null) this.#owner.tunnelEnded(work.exchange, outcome)
+  }
+
+  #stop(): void {
+    this.#timer.clear()
+    this.#request?.destroy()
+    this.#dialled.shut()
+  }
+}
+
+/**
+ * What http-proxy-3 leaves out of joining two sockets: either side may end before the other, and a break on one side
+ * is a break on the other. A FIN would say that all had been sent.
+ */
+function joinEnds(caller: UpgradeCaller, upstream: Duplex): void {
+  upstream.allowHalfOpen = true
+  upstream.on('error', () => caller.breakOff())
+  // Before the listener of http-proxy-3, which ends the other side in order: after a FIN there is no reset.
+  caller.socket.prependListener('error', () => {
+    if (upstream instanceof Socket && !('encrypted' in upstream)) upstream.resetAndDestroy()
+    else upstream.destroy()
+  })
+}
