@@ -19,6 +19,7 @@ export const policyFamilies = {
   seawall_idempotency_records: { type: 'gauge', help: 'Records in the store, by state.' },
   seawall_idempotency_store_seconds: { type: 'histogram', help: 'Time of one operation on the store.' },
   seawall_store_up: { type: 'gauge', help: '1 while the store answers.' },
+  seawall_store_losses: { type: 'gauge', help: 'How often the store was found to have forgotten its records.' },
   seawall_inherited_total: { type: 'counter', help: 'Egress calls that took something over from their exchange.' },
   seawall_connection_wait_seconds: { type: 'histogram', help: 'From the wish for a connection to its first byte.' },
   seawall_faults_injected_total: { type: 'counter', help: 'Faults injected on purpose, by kind.' },

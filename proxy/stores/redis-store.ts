@@ -28,7 +28,7 @@ export interface RedisStoreOptions extends RedisOptions {
 }
 
 /** Between two looks at the server: whether it was flushed, or changed its settings. */
-const checkEveryMs = 10_000
+const checkEveryMs = 5_000
 
 /** The client of a single server tries by itself; those of sentinels and clusters give up. */
 const connectAgainMs = 1_000

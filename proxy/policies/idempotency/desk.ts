@@ -58,6 +58,10 @@ export class Desk {
       doubt: time('doubt'), renew: time('renew'),
     }
     meter.gauge('seawall_store_up', { store: 'idempotency' }, () => this.#isUp ? 1 : 0)
+    // A file of our own is not emptied behind our back.
+    if (store.isShared) {
+      meter.gauge('seawall_store_losses', { store: 'idempotency' }, () => Number(store.inspect()['stateLosses'] ?? 0))
+    }
     for (const [state, name] of [['done', 'done'], ['in-flight', 'inFlight'], ['unknown', 'unknown']] as const) {
       meter.gauge('seawall_idempotency_records', { state }, () => this.#count()[name])
     }
