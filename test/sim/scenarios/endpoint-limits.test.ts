@@ -1,5 +1,5 @@
-// Several endpoints behind one admission: each with a limit of its own, let in by their sum. One that is slower, smaller,
-// out, back or probing changes its own part and nobody else's.
+// Several endpoints behind one admission: each with a limit of its own, let in by their sum. One that is slower,
+// smaller, out, back or probing changes its own part and nobody else's.
 
 import { test } from 'tap'
 import type { EndpointLimit } from '../../../proxy/algorithms/endpoint-limit.ts'
@@ -225,7 +225,7 @@ test('while one endpoint probes its limit the others stay full', async (t) => {
 test('endpoints of the next tier count only while they are asked', async (t) => {
   const fleet = new Fleet({ seed: 1, sizes: equal })
   t.equal(fleet.limits.usable, 30)
-  const endpointOptions = [{}, {}, { tier: 1 }]
+  const endpointOptions = [undefined, undefined, { tier: 1, weight: 1 }]
   const upstreams = [{ name: 'service', startupMs: 0, options: { breaker: 'off' }, endpointOptions }]
   fleet.world.reload({ upstreams })
   t.equal(fleet.limits.usable, 20)
