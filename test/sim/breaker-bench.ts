@@ -122,6 +122,21 @@ export const breakerLaws: Readonly<Record<string, (make: MakeMachine) => string>
     const after: string = bench.machine.state
     return said(after === 'open', 'four failures after a thousand refusals did not trip it')
   },
+  'S15: the endings of calls from before the trip count for nothing once it has closed': (make) => {
+    const bench = new Bench<MachineLike>({}, make)
+    const slow = Array.from({ length: 50 }, () => bench.admit())
+    bench.fail(4)
+    bench.now += 2_000
+    for (let i = 0; i < 3; i++) bench.probe('ok')
+    for (const serial of slow) bench.machine.settle(serial, 'fail', bench.now)
+    return said(bench.machine.state === 'closed', `failures from before made it ${bench.machine.state}`)
+  },
+  'calls under way do not dilute what trips it': (make) => {
+    const bench = new Bench<MachineLike>({}, make)
+    for (let i = 0; i < 1000; i++) bench.admit()
+    bench.fail(4)
+    return said(bench.machine.state === 'open', 'four failures beside a thousand calls under way did not trip it')
+  },
   'failures of an hour ago are forgotten': (make) => {
     const bench = new Bench<MachineLike>({}, make)
     bench.fail(3)

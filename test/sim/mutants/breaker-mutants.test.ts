@@ -67,6 +67,26 @@ const mutants: readonly (readonly [bug: string, law: string, mutant: MakeMachine
     bent((real) => ({
       settle: (serial, lesson, now) => { real.settle(serial, lesson === 'none' ? 'ok' : lesson, now) },
     }))],
+  ['an ending is counted without a look at when its call began',
+    'S15: the endings of calls from before the trip count for nothing once it has closed',
+    bent((real) => ({
+      settle: (serial, lesson, now) =>
+        real.settle(real.state === 'closed' ? Number.MAX_SAFE_INTEGER : serial, lesson, now),
+    }))],
+  ['calls under way count as calls that went well', 'calls under way do not dilute what trips it',
+    bent((real) => ({
+      admit: (serial, now) => {
+        const isIn = real.admit(serial, now)
+        if (isIn && real.state === 'closed') real.settle(serial, 'ok', now)
+        return isIn
+      },
+    }))],
+  ['a probe that another gate refuses opens it again',
+    'S16: a hundred cancelled probes neither close it nor take its probes away',
+    bent((real) => ({
+      settle: (serial, lesson, now, after) =>
+        real.settle(serial, real.state === 'half-open' && lesson === 'none' ? 'fail' : lesson, now, after),
+    }))],
   ['time does not pass while nobody calls', 'failures of an hour ago are forgotten',
     (settings, changed) => {
       const rule = { ...settings.rule, note: (ok: number, failed: number) => settings.rule.note(ok, failed, 0),
