@@ -27,12 +27,17 @@ export function keepResults(
   const picture = renderSheet({ title: experiment.name, subtitle: experiment.summary, panels: findings.panels, notes })
   const base = baseName(experiment.name, options)
   const files = findings.files ?? { [`${base}.json`]: document, [`${base}.svg`]: picture }
+  writeResults(files)
+  return Object.keys(files).map((file) => `bench/results/${file}`)
+}
+
+/** Contents by name, relative to the folder of results. */
+export function writeResults(files: Readonly<Record<string, string>>): void {
   for (const [file, content] of Object.entries(files)) {
     const path = fileURLToPath(new URL(file, folder))
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, content)
   }
-  return Object.keys(files).map((file) => `bench/results/${file}`)
 }
 
 /** The name its files have, without the ending. */
