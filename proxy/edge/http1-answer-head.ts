@@ -9,7 +9,14 @@ export function answerHead(
   status: number, reason: string, fields: RawHeaders, length: number | null, isChunked: boolean, closes: boolean,
   date: string,
 ): string {
-  let head = `HTTP/1.1 ${status} ${reason}\r\n`
+  return completeHead(`HTTP/1.1 ${status} ${reason}\r\n`, fields, length, isChunked, closes, date)
+}
+
+/** The same from a head that has begun: a status line, and perhaps fields, `date` not among them. */
+export function completeHead(
+  begun: string, fields: RawHeaders, length: number | null, isChunked: boolean, closes: boolean, date: string,
+): string {
+  let head = begun
   let hasDate = false
   let hasLength = false
   for (let i = 0; i < fields.length; i += 2) {

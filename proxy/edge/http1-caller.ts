@@ -9,12 +9,12 @@ import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { bodyUntilClose, chunkedBody, noBody } from '../http1/framing.ts'
 import type { UnsentHead } from './head-flusher.ts'
-import { answerHead } from './http1-answer-head.ts'
+import { answerHead, completeHead } from './http1-answer-head.ts'
 import type { Http1Connection } from './http1-connection.ts'
 import type { RequestBody } from './request-body.ts'
 import { interimHead } from './interim.ts'
 import type { BodyPace } from './stall-watch.ts'
-import { refusalFields, refusalOf, refusalWith } from './refusals.ts'
+import { refusalOf, refusalWith, varyingFields } from './refusals.ts'
 
 /** An unread body up to this size is read to its end, so that the connection can go on; beyond that it is closed. */
 const maxDrainBytes = 64 * 1024
@@ -116,9 +116,8 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
     const connection = this.#connection
     const refusal = members === undefined ? refusalOf(code) : refusalWith(code, members)
     if (refusal.closes) connection.closeAfterwards()
-    const fields = refusalFields(refusal, requestId, retryAfterS, own)
-    const date = connection.context.date.now()
-    const head = answerHead(refusal.status, refusal.reason, fields, null, false, this.#closes(), date)
+    const fields = varyingFields(requestId, retryAfterS, own)
+    const head = completeHead(refusal.head, fields, null, false, this.#closes(), connection.context.date.now())
     this.#isAnswering = true
     // The document is ASCII: head and body are one string and one write.
     connection.socket.write(this.head.method === 'HEAD' ? head : head + refusal.text, 'latin1')

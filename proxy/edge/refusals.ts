@@ -13,8 +13,10 @@ export interface Refusal {
   readonly text: string
   /** Whether the connection cannot be used again. */
   readonly closes: boolean
-  /** Fields in the flat form; complete but for x-request-id and retry-after. */
+  /** Fields in the flat form; complete but for what varies. */
   readonly fields: readonly string[]
+  /** The same with their status line, as HTTP/1.1 writes them. */
+  readonly head: string
 }
 
 /** Reason phrases of the statuses that codes use; node's own table is not reached from here. */
@@ -70,7 +72,17 @@ export function retryAfterS(code: Code, knownMs: number, random: () => number): 
 export function refusalFields(
   refusal: Refusal, requestId: string, retryAfterS: number, own: RawHeaders | undefined,
 ): string[] {
-  const fields = refusal.fields.slice()
+  return addVarying(refusal.fields.slice(), requestId, retryAfterS, own)
+}
+
+/** Only what varies. */
+export function varyingFields(requestId: string, retryAfterS: number, own: RawHeaders | undefined): string[] {
+  return addVarying([], requestId, retryAfterS, own)
+}
+
+function addVarying(
+  fields: string[], requestId: string, retryAfterS: number, own: RawHeaders | undefined,
+): string[] {
   if (own !== undefined) for (let i = 0; i < own.length; i++) fields.push(own[i] as string)
   if (retryAfterS > 0) fields.push('retry-after', String(retryAfterS))
   if (requestId !== '') fields.push('x-request-id', requestId)
@@ -100,7 +112,15 @@ function makeRefusal(code: Code, meaning: CodeMeaning, members: Readonly<Record<
   ]
   // RFC 9110 section 15.5.6 wants to know what is served; what is not is CONNECT and TRACE.
   if (status === 405) fields.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
-  return { status, reason: reasons[status] ?? '', body, text, closes: closes === true, fields }
+  const reason = reasons[status] ?? ''
+  return { status, reason, body, text, closes: closes === true, fields, head: headOf(status, reason, fields) }
+}
+
+/** In one piece: a text that was put together of many is put together anew each time it is written. */
+function headOf(status: number, reason: string, fields: readonly string[]): string {
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`
+  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return Buffer.from(head, 'latin1').toString('latin1')
 }
 
 function errorType(code: Code, status: number): string {
