@@ -70,6 +70,17 @@ test('case 3: who waits longer than allowed is told that it is in progress, befo
   t.strictSame(world.broken(), [])
 })
 
+test('case 3: 64 wait for one key and no more, whoever they are', async (t) => {
+  const world = new KeyedWorld()
+  world.upstream.step = () => ({ afterMs: 500 })
+  const callers = Array.from({ length: 70 }, () => world.charge())
+  await world.run(2_000)
+  t.equal(callers.filter(({ status }) => status === 201).length, 65, 'the first, and those who waited')
+  t.equal(callers.filter(({ code }) => code === 'idempotency.in-progress').length, 5)
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
+
 test('case 6: another body with a used key is refused', async (t) => {
   const world = new KeyedWorld()
   await world.chargeAt(0)

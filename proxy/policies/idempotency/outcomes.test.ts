@@ -152,6 +152,42 @@ test('case 21 and S9: a request that was shed has no key, and its repetition is 
   t.strictSame(world.broken(), [])
 })
 
+test('case 21 and 22: a rate limit or an open breaker takes no key, and what is known is answered', async (t) => {
+  const limits = { rateLimit: [{ key: 'all', rate: '1/s', burst: 1 }] }
+  const limited = new KeyedWorld({ route: limits })
+  await limited.chargeAt(0)
+  await limited.run(100)
+  const refused = await limited.chargeAt(100, { key: 'k-2' })
+  t.equal(refused.code, 'rate-limit.exceeded')
+  t.equal(field(refused, 'idempotency-status'), 'not-processed')
+  await limited.chargeAt(2_000, { key: 'k-2' })
+  await limited.run(3_000)
+  t.equal(limited.charged, 2)
+  t.strictSame(limited.broken(), [])
+
+  const failing = new KeyedWorld({ upstream: { limit: 'off' } })
+  await failing.chargeAt(0)
+  failing.upstream.step = () => ({ status: 500, executes: false })
+  let code: string | undefined
+  for (let i = 0; i < 1_000 && code !== 'breaker.open'; i++) {
+    code = (await failing.chargeAt(100 + i * 10, { key: `f-${i}` })).code
+    await failing.run(105 + i * 10)
+  }
+  t.equal(code, 'breaker.open')
+  const now = failing.clock.now()
+  t.equal(field(await failing.chargeAt(now), 'idempotency-replayed'), 'true')
+  const shut = await failing.chargeAt(now, { key: 'k-2' })
+  t.strictSame([shut.code, field(shut, 'idempotency-status')], ['breaker.open', 'not-processed'])
+  failing.upstream.step = () => ({})
+  let again = shut
+  for (let at = now; again.status !== 201 && at < now + 60_000; at += 500) {
+    again = await failing.chargeAt(at, { key: 'k-2' })
+    await failing.run(at + 100)
+  }
+  t.equal(again.status, 201)
+  t.equal(failing.upstream.rows.filter(({ key }) => key === 'k-2').length, 1)
+})
+
 test('S10: ten duplicates at a limit of one are one request upstream, and all get its answer', async (t) => {
   const world = new KeyedWorld({ upstream: { bulkhead: { maxConcurrent: 1, maxWait: 0 }, limit: 'off' } })
   world.upstream.step = () => ({ afterMs: 100 })
