@@ -96,8 +96,10 @@ test('case 38: Redis is paused while the service works: the answer is given, and
 test('case 39: a Redis that was flushed has forgotten, as documented, and an alarm says so', async (t) => {
   const { service, redis } = await rig(t)
   const seawall = await seawallAt(t, service, redis.url)
-  const losses = async (): Promise<string> =>
-    /seawall_store_losses\{[^}]*\} (\d+)/.exec((await ask(seawall.ports['admin'] as number, '/metrics')).body)?.[1] ?? ''
+  const losses = async (): Promise<string> => {
+    const { body } = await ask(seawall.ports['admin'] as number, '/metrics')
+    return /seawall_store_losses\{[^}]*\} (\d+)/.exec(body)?.[1] ?? ''
+  }
   await charge(seawall, 'k-1')
   t.equal((await charge(seawall, 'k-1')).headers['idempotency-replayed'], 'true')
   t.equal(await losses(), '0')

@@ -168,7 +168,7 @@ test('case 21 and 22: a rate limit or an open breaker takes no key, and what is 
   const failing = new KeyedWorld({ upstream: { limit: 'off' } })
   await failing.chargeAt(0)
   failing.upstream.step = () => ({ status: 500, executes: false })
-  let code: string | undefined
+  let code: string | null | undefined
   for (let i = 0; i < 1_000 && code !== 'breaker.open'; i++) {
     code = (await failing.chargeAt(100 + i * 10, { key: `f-${i}` })).code
     await failing.run(105 + i * 10)
