@@ -194,6 +194,16 @@ test('S7: a marked overload is never asked again of the same endpoint', async (t
   t.strictSame(several.upstream.calls.map(({ endpoint }) => endpoint).toSorted((a, b) => a - b), [0, 1], 'each once')
 })
 
+test('S7: behind a next hop that sheds half with a mark as many requests arrive as were made', async (t) => {
+  const { world, upstream } = worldOf({
+    play: ({ n }) => n % 2 === 0 ? { status: 503, headers: ['x-envoy-overloaded', 'true'] } : ok,
+    upstream: { limit: 'off' },
+  })
+  world.arrive({ ratePerSecond: 50, fromMs: 0, untilMs: 20_000 })
+  await world.run(30_000)
+  t.equal(upstream.calls.length, world.callers.length)
+})
+
 test('Retry-After is waited for; longer than the deadline allows, nothing is sent again', async (t) => {
   const play = plays({ status: 429, headers: ['Retry-After', '2'] }, ok)
   const patient = worldOf({ endpoints: 2, play })

@@ -7,7 +7,7 @@ import { World } from '../world.ts'
 import { seedsOf } from '../seeds.ts'
 
 for (const seed of seedsOf([1, 2, 3])) {
-  test(`E13: a thousand a second at a service that heals by halves: no flood, no second opening, seed ${seed}`,
+  test(`S17: E13: a thousand a second at a service that heals by halves: no flood, no second opening, seed ${seed}`,
     async (t) => {
       const random = seededRandom(seed, 'service')
       const slots = 8
@@ -34,7 +34,7 @@ for (const seed of seedsOf([1, 2, 3])) {
       t.equal(closed, 1, 'closed once')
       const opened = world.joined.announced.filter(({ what }) => what === 'breaker-opened')
       t.equal(opened.length > 0, true)
-      // S17: what is in flight never exceeds half as much again as the service can use.
+      // What is in flight never exceeds half as much again as the service can use.
       const attempts = world.joined.record.attempts.filter(({ sentAt }) => sentAt > healAt)
       const events = attempts
         .flatMap(({ sentAt, headAt }) => [[sentAt, 1], [headAt < 0 ? sentAt : headAt, -1]] as const)
@@ -42,7 +42,7 @@ for (const seed of seedsOf([1, 2, 3])) {
       let inFlight = 0
       let most = 0
       for (const [, change] of events) most = Math.max(most, inFlight += change)
-      t.ok(most <= 1.5 * slots, `S17: ${most} in flight`)
+      t.ok(most <= 1.5 * slots, `${most} in flight`)
       const first = world.callers.find(({ status, askedAt }) => status === 200 && askedAt > healAt)?.askedAt ?? Infinity
       const good = world.callers.filter(({ status, headAt }) =>
         status === 200 && headAt > first + 8_000 && headAt < 90_000)
