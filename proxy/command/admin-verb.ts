@@ -1,10 +1,12 @@
 // What drain, reload and status share: their options, the client made from them, and what to say of an answer that is
 // not the one they wanted.
 
+import { readArguments } from '../config/arguments.ts'
+import type { Values, VerbOptions } from '../config/arguments.ts'
 import { AdminUnreachable, createClient } from './client.ts'
 import type { AdminAnswer, AdminClient } from './client.ts'
-import { exitCodes, readArguments, usageFault } from './verb.ts'
-import type { Values, Verb, VerbIo, VerbOptions } from './verb.ts'
+import { exitCodes, usageFault } from './verb.ts'
+import type { Verb, VerbIo } from './verb.ts'
 
 export interface AdminVerb {
   readonly name: string

@@ -1,6 +1,6 @@
 // The options of `run`, read and held against each other. What they mean is the configuration's affair.
 
-import { readArguments } from './verb.ts'
+import { readArguments } from '../config/arguments.ts'
 
 export interface RunOptions {
   /** Exactly one of the two. */

@@ -114,3 +114,17 @@ test('help fits on a screen, and its example runs as printed', async (t) => {
     t.equal(run((io) => command((example ?? '').split(' ').filter(Boolean), io)).status, 0)
   }
 })
+
+test('what is wrong with an argument or a file is named', async (t) => {
+  t.match(validate('--jsn', 'a.json'), { status: 2, err: /^there is no option --jsn, did you mean --json\?/ })
+  t.match(explain('--config'), { status: 2, err: /^--config needs a value/ })
+  const reading = (code: string | null, text = ''): Ran => run((io) => validateCommand(['x.json'], {
+    ...io, readFile: () => { if (code !== null) throw Object.assign(new Error(code), { code }); return text },
+  }))
+  t.match(reading('ENOENT').out, /cannot read the file: there is none of this name\n/)
+  t.match(reading('EISDIR').out, /cannot read the file: it is a folder\n/)
+  t.match(reading('EACCES').out, /cannot read the file: this user may not read it\n/)
+  t.match(reading('EIO').out, /cannot read the file: EIO\n/)
+  t.match(reading(null, ' \n').out, /config\.syntax {2}the file is empty, expected one object\n/)
+  t.match(reading(null, '{\0"\0').out, /^x\.json:1:2 {2}config\.syntax {2}the file is no text in UTF-8/)
+})

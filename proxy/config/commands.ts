@@ -1,8 +1,8 @@
 // The verbs that only read: validate, schema, explain. Data goes to stdout, notices to stderr; they return exit codes
 // and touch no process.
 
-import { parseArgs } from 'node:util'
 import type { Configuration } from '../core/configuration.ts'
+import { readArguments } from './arguments.ts'
 import { explain, findIn, onlyListener } from './explain.ts'
 import { explanationText, timeoutsText } from './explain-text.ts'
 import { schemaText } from './export-schema.ts'
@@ -32,9 +32,9 @@ const exit = { ok: 0, failed: 1, usage: 2, invalid: 3 } as const
 
 /** `validate FILE`: 0 (warnings or not), 2, or 3 when there is an error. */
 export function validateCommand(args: readonly string[], io: CommandIo): ExitCode {
-  const parsed = parse(args, { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } })
-  if (parsed === null) return usage(io, validateHelp, 'this option does not exist')
-  if (parsed.values['help'] === true) return help(io, validateHelp)
+  const parsed = readArguments(args, { json: { type: 'boolean' } })
+  if (parsed.kind === 'help') return help(io, validateHelp)
+  if (parsed.kind === 'fault') return usage(io, validateHelp, parsed.message)
   const [file, ...more] = parsed.positionals
   if (file === undefined || more.length > 0) return usage(io, validateHelp, 'name one FILE')
   const { loaded, source } = loadFile(file, io)
@@ -51,22 +51,23 @@ export function validateCommand(args: readonly string[], io: CommandIo): ExitCod
 
 /** `schema`: the JSON Schema on stdout. */
 export function schemaCommand(io: CommandIo, args: readonly string[] = []): ExitCode {
-  const parsed = parse(args, { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } })
-  if (parsed === null || parsed.positionals.length > 0) return usage(io, schemaHelp, 'schema takes no arguments')
-  if (parsed.values['help'] === true) return help(io, schemaHelp)
+  const parsed = readArguments(args, { json: { type: 'boolean' } })
+  if (parsed.kind === 'help') return help(io, schemaHelp)
+  if (parsed.kind === 'fault') return usage(io, schemaHelp, parsed.message)
+  if (parsed.positionals.length > 0) return usage(io, schemaHelp, 'schema takes no arguments')
   io.stdout(schemaText())
   return exit.ok
 }
 
 /** `explain --config FILE METHOD PATH`: 0, 1 when no route matches, 2, or 3 for an invalid file. */
 export function explainCommand(args: readonly string[], io: CommandIo): ExitCode {
-  const parsed = parse(args, {
+  const parsed = readArguments(args, {
     config: { type: 'string' }, host: { type: 'string' }, listener: { type: 'string' },
-    timeouts: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' },
+    timeouts: { type: 'boolean' }, json: { type: 'boolean' },
   })
-  if (parsed === null) return usage(io, explainHelp, 'this option does not exist, or has no value')
+  if (parsed.kind === 'help') return help(io, explainHelp)
+  if (parsed.kind === 'fault') return usage(io, explainHelp, parsed.message)
   const { values, positionals: [method, path, ...more] } = parsed
-  if (values['help'] === true) return help(io, explainHelp)
   const file = values['config']
   if (typeof file !== 'string') return usage(io, explainHelp, 'name the file with --config FILE')
   const wantsTimeouts = values['timeouts'] === true
@@ -127,25 +128,18 @@ export function loadFile(
 function unreadable(file: string, error: unknown): Fault {
   return faultWithoutPlace(file, {
     code: 'config.unreadable',
-    message: `cannot read the file: ${error instanceof Error ? error.message : String(error)}`,
+    message: `cannot read the file: ${reasonFor(error)}`,
     fix: 'check the path, and who may read it',
   })
 }
 
-type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>
-interface Parsed {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>
-  readonly positionals: readonly string[]
-}
-
-/** Null for anything that is not in `options`. */
-function parse(args: readonly string[], options: Options): Parsed | null {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
-  } catch {
-    // Node's own message speaks of its parser; the help that follows says more.
-    return null
-  }
+/** The system's own words name a call that nobody asked for. */
+function reasonFor(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT') return 'there is none of this name'
+  if (code === 'EISDIR') return 'it is a folder'
+  if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it'
+  return message
 }
 
 function usage(io: CommandIo, helpText: string, what: string): ExitCode {

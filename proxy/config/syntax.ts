@@ -68,6 +68,19 @@ function overBounds(source: Source): Fault | null {
       got: `${source.text.length}`, fix: 'check that this is the configuration and not another file',
     })
   }
+  if (source.text.trim() === '') {
+    return faultAt(source, { offset: 0, length: 1 }, {
+      code: 'config.syntax', message: 'the file is empty', expected: 'one object',
+      fix: 'write a configuration; without one there is "seawall run --upstream URL"',
+    })
+  }
+  // A NUL is in no text; UTF-16 and whatever is no text at all have them.
+  if (source.text.includes('\0')) {
+    return faultAt(source, { offset: source.text.indexOf('\0'), length: 1 }, {
+      code: 'config.syntax', message: 'the file is no text in UTF-8', expected: 'JSON in UTF-8',
+      fix: 'check that this is the configuration, and save it as UTF-8',
+    })
+  }
   const scanner = createScanner(source.text, true)
   let depth = 0
   for (let kind: number = scanner.scan(); kind !== token.end; kind = scanner.scan()) {
