@@ -68,6 +68,7 @@ export interface EffectiveRecordStore {
   readonly password?: string
   readonly prefix: string
   readonly acceptLoss: boolean
+  readonly waitReplicas: number
   readonly encryption?: { readonly keyFile: string }
 }
 

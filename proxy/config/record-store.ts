@@ -23,7 +23,7 @@ export function recordStoreOf(store: EffectiveRecordStore, file: string | null):
     case 'redis':
       return {
         ...base, type: 'redis', prefix: store.prefix, acceptLoss: store.acceptLoss, where: whereOf(store),
-        username: store.username ?? null, password: store.password ?? null,
+        waitReplicas: store.waitReplicas, username: store.username ?? null, password: store.password ?? null,
       }
   }
 }

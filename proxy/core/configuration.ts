@@ -123,6 +123,8 @@ export type RecordStoreConfiguration = {
   }
   | {
     readonly type: 'redis'; readonly prefix: string; readonly acceptLoss: boolean
+    /** Replicas that must have a claim before it counts. */
+    readonly waitReplicas: number
     readonly where: RedisPlace
     readonly username: string | null
     readonly password: string | null

@@ -8,6 +8,7 @@ import { storeContract } from '../../test/support/store-contract.ts'
 import { systemClock } from '../core/clock.ts'
 import type { RedisPlace } from '../core/configuration.ts'
 import { GuardedStore } from './guarded-store.ts'
+import { slotOf } from './redis-slot.ts'
 import { RedisStore } from './redis-store.ts'
 
 const stores: RedisStore[] = []
@@ -122,6 +123,31 @@ test('one primary of a cluster that was flushed is noticed', async (t) => {
   await say(cluster.primaries[2] as RedisServer, ['FLUSHALL'])
   t.match(await store.ping(), { kind: 'up' })
   t.match(store.inspect(), { stateLosses: 1 })
+})
+
+test('with waitReplicas a claim counts only once replicas have it', async (t) => {
+  const open = async (where: RedisPlace, atLeast: number): Promise<RedisStore> => {
+    const replicas = { atLeast, withinMs: 100 }
+    const options = { where, prefix: 'wait:', acceptLoss: false, keys: null, connectTimeoutMs: 2_000, replicas }
+    const store = new RedisStore(systemClock, options)
+    stores.push(store)
+    await store.open()
+    return store
+  }
+  const [one, two] = [await open(behindSentinels, 1), await open(behindSentinels, 2)]
+  t.match(await one.claim(claimOf('s:1', 'a')), { kind: 'taken' })
+  t.match(await two.claim(claimOf('s:2', 'a')), { kind: 'fault', reason: 'unavailable', message: /1 of 2 replicas/ })
+  t.match(await two.release('s:2', 'a'), { kind: 'stored' }, 'as the guard does')
+  t.match(await one.lookup('s:2'), { kind: 'absent' })
+  // The first third has a replica, the others have none.
+  const third = await open(inCluster, 1)
+  for (let i = 0; i < 20; i++) {
+    const isFirst = slotOf(`wait:{w:${i}}`) < 5_461
+    t.match(await third.claim(claimOf(`w:${i}`, 'a')), isFirst ? { kind: 'taken' } : { kind: 'fault' })
+  }
+  for (const name of ['wait:{s:1}', 'a', 'a{}b', 'x{y', '{a}{b}', 'caf\u00e9']) {
+    t.equal(String(slotOf(name)), await say(cluster.replica, ['CLUSTER', 'KEYSLOT', name]), name)
+  }
 })
 
 test('a primary behind sentinels is killed: its replica has the records, and takes their answers', async (t) => {

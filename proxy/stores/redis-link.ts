@@ -4,6 +4,7 @@
 import { RESP_TYPES, createClient, createCluster, createSentinel } from '@redis/client'
 import type { RedisPlace } from '../core/configuration.ts'
 import type { RedisScript } from './redis-scripts.ts'
+import { slotOf } from './redis-slot.ts'
 
 export interface RedisOptions {
   readonly where: RedisPlace
@@ -25,6 +26,8 @@ export interface RedisLink {
   readonly isReady: boolean
   /** Runs a script on the node that has `key`; texts come as buffers. Rejects with what the server or socket said. */
   run(script: RedisScript, key: string, args: readonly RedisArgument[]): Promise<unknown>
+  /** Waits until so many replicas have what was run on `key` before, and resolves to how many have. */
+  replicated(key: string, atLeast: number, withinMs: number): Promise<number>
   primaries(): Promise<readonly RedisNode[]>
   close(): void
 }
@@ -77,6 +80,7 @@ function linkSingle(url: string, node: NodeOptions, onError: (error: unknown) =>
     connect: async () => { await client.connect() },
     get isReady() { return client.isReady },
     run: runner((_, args) => client.sendCommand(args, { typeMapping: asBuffers })),
+    replicated: async (_, ...wait) => Number(await client.sendCommand(waitFor(...wait))),
     primaries: async () => [{ send: (args) => client.sendCommand(args) }],
     close: () => { client.destroy() },
   }
@@ -98,6 +102,7 @@ function linkSentinel(
     connect: async () => { await sentinel.connect() },
     get isReady() { return sentinel.isReady },
     run: runner((_, args) => sentinel.sendCommand(false, args, { typeMapping: asBuffers })),
+    replicated: async (_, ...wait) => Number(await sentinel.sendCommand(false, waitFor(...wait))),
     primaries: async () => [{ send: (args) => sentinel.sendCommand(false, [...args]) }],
     // What it was doing fails, and nobody waits for it any more.
     close: () => { sentinel.destroy().catch(() => {}) },
@@ -125,11 +130,21 @@ function linkCluster(urls: readonly string[], node: NodeOptions, onError: (error
     },
     get isReady() { return isConnected },
     run: runner((key, args) => cluster.sendCommand(key, false, args, { typeMapping: asBuffers })),
+    // Not by key: the client would ask all primaries, and each knows of its own replicas only.
+    replicated: async (key, ...wait) => {
+      const client = await cluster.nodeClient((cluster.slots[slotOf(key)] as (typeof cluster.slots)[number]).master)
+      return Number(await client.sendCommand(waitFor(...wait)))
+    },
     primaries: async () => cluster.masters.map((master) => ({
       send: async (args) => (await cluster.nodeClient(master)).sendCommand(args),
     })),
     close: () => { cluster.destroy() },
   }
+}
+
+/** It counts what this connection wrote before; each link has one to each primary. */
+function waitFor(atLeast: number, withinMs: number): string[] {
+  return ['WAIT', String(atLeast), String(withinMs)]
 }
 
 /** By digest first; a server that does not know the script (restarted, failed over, flushed) is sent all of it. */

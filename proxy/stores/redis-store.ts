@@ -25,6 +25,8 @@ export interface RedisStoreOptions extends RedisOptions {
   /** A server that evicts, or forgets on a restart, is used all the same. */
   readonly acceptLoss: boolean
   readonly keys: SealKeys | null
+  /** How many must have a claim before it counts, and how long to wait for them. Absent: nobody but the primary. */
+  readonly replicas?: { readonly atLeast: number; readonly withinMs: number }
 }
 
 /** Between two looks at the server: whether it was flushed, or changed its settings. */
@@ -83,7 +85,10 @@ export class RedisStore implements RecordStore {
       ['claim', token, this.#owner, fingerprint, credential, String(leaseMs), String(Math.ceil(ttlMs)), inDoubt])
     if (isFault(reply)) return reply.reason === 'no-space' ? { kind: 'full' } : reply
     switch (reply[0]?.toString()) {
-      case 'taken': return { kind: 'taken', generation: Number(reply[1]), createdAtMs: Number(reply[2]) }
+      case 'taken': {
+        const taken = { kind: 'taken', generation: Number(reply[1]), createdAtMs: Number(reply[2]) } as const
+        return await this.#unreplicated(key) ?? taken
+      }
       case 'mismatch': return { kind: 'mismatch' }
       default: case undefined: return this.#record(key, reply)
     }
@@ -170,10 +175,22 @@ export class RedisStore implements RecordStore {
     script: typeof claimScript, key: RecordKey, args: readonly (string | Buffer)[],
   ): Promise<readonly Buffer[] | StoreFault> {
     return this.#guard(async (link) => {
-      const reply = await link.run(script, `${this.#options.prefix}{${key}}`, args) as readonly Buffer[]
+      const reply = await link.run(script, this.#nameOf(key), args) as readonly Buffer[]
       return isLost(reply) ?? reply
     })
   }
+
+  /** Why a claim may not be acted upon: a failover would forget it. It is given back like any that was not answered. */
+  async #unreplicated(key: RecordKey): Promise<StoreFault | null> {
+    const { atLeast, withinMs } = this.#options.replicas ?? { atLeast: 0, withinMs: 0 }
+    if (atLeast === 0) return null
+    const count = await this.#guard((link) => link.replicated(this.#nameOf(key), atLeast, withinMs))
+    if (typeof count !== 'number') return count
+    return count >= atLeast ? null
+      : storeFault('unavailable', `Only ${count} of ${atLeast} replicas had a claim within ${withinMs} ms`)
+  }
+
+  #nameOf(key: RecordKey): string { return `${this.#options.prefix}{${key}}` }
 
   async #guard<T>(act: (link: RedisLink) => Promise<T>): Promise<T | StoreFault> {
     const link = this.#link

@@ -62,6 +62,11 @@ export const recordStoreSchema = Type.Object({
     description: 'redis: use a server that evicts or does not persist. A key it forgets is executed again.',
     default: false,
   })),
+  waitReplicas: optional(Type.Integer({
+    description: 'redis: replicas that must have a claim before it counts; with fewer nothing is sent. Waits for half of '
+      + 'the timeout at most.',
+    default: 0, minimum: 0, maximum: 10,
+  })),
   encryption: optional(Type.Object({
     keyFile: Type.String({
       description: 'One key a line, 32 bytes in base64 or hex, the newest first; relative to this file.',
