@@ -5,6 +5,7 @@
 import { constants, performServerHandshake } from 'node:http2'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Timer } from '../core/clock.ts'
 import type { RequestHead } from '../core/caller.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { Allowance } from './allowance.ts'
@@ -38,8 +39,13 @@ const connectionWindow = 1024 * 1024
 const lingerMs = 1000
 /** How long requests may still come after a peer has heard that the end is near, ms. */
 const graceMs = 250
-/** The largest id: no stream is beyond it. */
-const anyStream = 2 ** 31 - 1
+/** How long a peer has for showing that it has heard, ms. */
+const unheardMs = 1000
+/**
+ * GOAWAY without an error, its last stream the largest id there is: the end is near, and what comes until then is served
+ * (RFC 9113 section 6.8). Node can only say it so that it hears no new request from then on.
+ */
+const endIsNear = Buffer.from('0000080700000000007fffffff00000000', 'hex')
 
 /** Of a request that did not get past the gate. */
 const refusedHead: RequestHead = {
@@ -63,7 +69,11 @@ export class Http2Connection implements EdgeConnection {
   #requests = 0
   readonly #openedAt: number
   #idleSince: number
+  /** Our settings have left, before which nothing may be said. */
+  #hasGreeted = false
   #hasAnnouncedEnd = false
+  /** The last word, once the end has been announced. */
+  #ending: Timer | null = null
   #isFlooded = false
   #endedAt = -1
 
@@ -83,7 +93,10 @@ export class Http2Connection implements EdgeConnection {
     socket.on('error', () => {})
     // Half-open or not: who sends FIN can no longer ask for anything, nor say that there is room for an answer.
     socket.on('end', () => { this.#destroy(NGHTTP2_NO_ERROR) })
-    session.on('connect', () => { session.setLocalWindowSize(connectionWindow) })
+    session.on('connect', () => {
+      session.setLocalWindowSize(connectionWindow)
+      context.clock.endOfTurn(() => { this.#hasGreeted = true })
+    })
     session.on('ping', () => { this.#control() })
     session.on('remoteSettings', () => { this.#control() })
     session.on('stream', (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, flags: number, raw: RawHeaders) => {
@@ -124,6 +137,7 @@ export class Http2Connection implements EdgeConnection {
   }
 
   closed(): void {
+    this.#ending?.clear()
     this.#destroy(NGHTTP2_NO_ERROR)
     for (const caller of this.#callers) caller.gone()
     this.#callers.clear()
@@ -178,17 +192,24 @@ export class Http2Connection implements EdgeConnection {
   }
 
   /**
-   * Says that the end is near (RFC 9113 section 6.8), with room for what is on its way; when the peer must have heard
-   * of it, which request was the last. Node reads on after the first word only while a stream is open: a connection
-   * without one hears of it with its next request, or with the end.
+   * Says that the end is near; when the peer must have heard of it, which request was the last. Beside the session, on
+   * the socket they share: the session writes whole frames.
    */
   #announceEnd(): void {
     const session = this.#session
-    if (this.#hasAnnouncedEnd || session.destroyed || session.closed || session.state.nextStreamID === undefined) return
+    if (this.#hasAnnouncedEnd || session.destroyed || session.closed) return
+    if (!this.#hasGreeted) return this.context.clock.endOfTurn(() => { this.#announceEnd() })
     this.#hasAnnouncedEnd = true
-    session.goaway(NGHTTP2_NO_ERROR, anyStream)
+    this.#socket.write(endIsNear)
+    this.#endWithin(unheardMs)
     // Answers to pings overtake requests that a peer has written but not sent.
-    session.ping(() => { this.context.clock.after(graceMs, () => { session.close() }) })
+    session.ping(() => { this.#endWithin(graceMs) })
+  }
+
+  /** No request that comes later than that is served. */
+  #endWithin(ms: number): void {
+    this.#ending?.clear()
+    this.#ending = this.context.clock.after(ms, () => { this.#session.close() })
   }
 
   /** At the end of the turn: a session that is destroyed while it reads gives another reason than ours. */

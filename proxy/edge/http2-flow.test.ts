@@ -15,6 +15,8 @@ import { seen, turn } from './fixtures/turn.ts'
 
 const kib = 1024
 
+const never = (): Promise<never> => new Promise(() => {})
+
 async function pair(t: Test, options: StubOptions = {}): Promise<{ house: StubHouse; client: RawHttp2Client }> {
   const house = await stubHouse({ http2: true, ...options })
   const client = new RawHttp2Client(house.url)
@@ -191,7 +193,7 @@ test('an instance that leaves says so, serves what is on its way, and closes', a
   t.ok(await closed)
   t.equal(goaways[0], 2 ** 31 - 1, 'first: the end is near')
   t.ok(goaways.length >= 2 && (goaways[1] ?? 0) < 2 ** 31 - 1, 'then: this was the last')
-  t.equal(raw.isClosed, false, 'an idle connection hears of it with its next request')
+  await raw.until('goaway')
   raw.send(request(1, endStream, ...head()))
   t.equal((await raw.until('data', 1)).payload.toString(), 'hello')
   await raw.closed()
@@ -219,6 +221,23 @@ test('an answer that is long in coming is waited for', async (t) => {
   t.equal((await client.until('data', 1)).payload.toString(), 'at last')
   await client.closed()
   t.equal(house.server.unsent(), 0)
+})
+
+test('what comes between the two words is served; who does not hear the first is not waited for', async (t) => {
+  const { client } = await pair(t, {
+    limits: { requestsPerConnection: 1 },
+    handle: async ({ exchange }) => exchange.caller.head.path === '/late' ? reply(200, 'served') : never(),
+  })
+  client.send(request(1, endStream, ...head()))
+  await client.until('ping')
+  client.send(request(3, endStream, ...head({ ':path': '/late' })))
+  t.equal((await client.until('data', 3)).payload.toString(), 'served')
+  await seen(() => client.goaways.length > 1 || null)
+  t.strictSame(client.goaways.map(({ last, code }) => ({ last, code })),
+    [{ last: 2 ** 31 - 1, code: 0 }, { last: 3, code: 0 }])
+  client.send(request(5, endStream, ...head()))
+  await turn()
+  t.strictSame(client.of('headers', 5), [], 'what comes behind is nobody\'s')
 })
 
 test('a connection that has served its share is told to go, and loses nothing', async (t) => {
