@@ -9,25 +9,37 @@ const [kind = 'idle', count = '0'] = process.argv.slice(4)
 /** Below the share of connections that one address may have. */
 const perAddress = 900
 const opening = 100
-const sockets = new Set<Socket>()
+/** Each adds a byte to its head once in this time. They know nothing of each other: not all at one moment. */
+const dripEveryMs = 1000
+const slots = Array.from({ length: 50 }, () => new Set<Socket>())
 
 for (let i = 0; i < Number(count); i += opening) {
   await Promise.all(Array.from({ length: Math.min(opening, Number(count) - i) }, (_, j) => join(i + j)))
 }
-if (kind === 'slow-heads') setInterval(() => { for (const socket of sockets) socket.write('x') }, 1000)
+if (kind === 'slow-heads') drip(0)
 createServer().listen(readyPort, '127.0.0.1')
+
+/** One slot after the other. */
+function drip(turn: number): void {
+  for (const socket of slotOf(turn)) socket.write('x')
+  setTimeout(() => { drip(turn + 1) }, dripEveryMs / slots.length)
+}
+
+function slotOf(index: number): Set<Socket> {
+  return slots[index % slots.length] as Set<Socket>
+}
 
 /** Resolves when it is there: its head has begun, or its one answer has come. */
 function join(index: number): Promise<void> {
   return new Promise((resolve) => {
     const localAddress = `127.0.0.${2 + Math.floor(index / perAddress)}`
     const socket = connect({ port, host: '127.0.0.1', localAddress })
-    sockets.add(socket)
+    slotOf(index).add(socket)
     socket.on('error', () => {})
     socket.once(kind === 'idle' ? 'data' : 'connect', () => resolve())
     socket.on('data', () => {})
     socket.on('close', () => {
-      sockets.delete(socket)
+      slotOf(index).delete(socket)
       resolve()
       // Who is thrown out comes again, as attackers do.
       if (kind === 'slow-heads') setTimeout(() => { void join(index) }, 100)

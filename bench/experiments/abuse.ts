@@ -1,9 +1,8 @@
 // What callers that only take places cost the others: the answers of everybody else beside a thousand heads that never
 // end, and the memory of thousands of idle connections against that of a bare server.
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { nodeHttp } from '../contenders/neighbours.ts'
+import type { Subject } from '../contenders/contender.ts'
 import { seawall } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
 import { startOrigin } from '../ground.ts'
@@ -13,20 +12,19 @@ import type { RunningProcess } from '../processes.ts'
 import { memoryOf } from '../procfs.ts'
 import { median } from '../statistics.ts'
 import { short } from '../table.ts'
+import { getSmall, notOk, offer, openPlan } from '../workloads.ts'
 
 const slowHeads = 1000
 /** As many as fit beside others below the default of 10,000. */
 const idleConnections = 9900
-const goodCallers = 8
-const pauseMs = 2
 const allowedRatio = 1.2
 const allowedMemoryRatio = 1.3
 
 export const abuse: Experiment = {
   name: 'abuse',
   summary: `others beside ${slowHeads} endless heads; memory of ${idleConnections} idle connections`,
-  defaults: { seconds: 6, rounds: 5, rate: 0 },
-  short: { seconds: 1, rounds: 1, rate: 0 },
+  defaults: { seconds: 10, rounds: 5, rate: 1000 },
+  short: { seconds: 2, rounds: 1, rate: 300 },
   parts: ['slow-heads', 'idle'],
   run: measure,
 }
@@ -35,15 +33,15 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
   const wants = (part: string): boolean => options.parts.length === 0 || options.parts.includes(part)
   const origin = await startOrigin(ground, 'origin.ts')
   const others = wants('slow-heads') ? await besideSlowHeads(ground, origin.port, options) : []
-  const idle = wants('idle') ? await idleCosts(ground, origin.port) : []
+  const idle = wants('idle') ? await idleCosts(ground, origin.port, options) : []
   const ratio = others.length === 0 ? 0 : median(others.map((round) => round.withMs / round.withoutMs))
   const [own, bare] = [idle.find(({ name }) => name === 'seawall'), idle.find(({ name }) => name === 'bare node:http')]
   return {
     tables: [
       { title: `p99 of others beside ${slowHeads} heads that never end, ms`, columns: ['round', 'without', 'with',
-        'ratio'],
-        rows: others.map(({ withoutMs, withMs }, i) =>
-          [String(i + 1), short(withoutMs), short(withMs), short(withMs / withoutMs)]) },
+        'ratio', 'not 2xx'],
+        rows: others.map(({ withoutMs, withMs, notOk: failed }, i) =>
+          [String(i + 1), short(withoutMs), short(withMs), short(withMs / withoutMs), String(failed)]) },
       { title: `Memory of ${idleConnections} idle keep-alive connections`, columns: ['server', 'before MiB',
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),
@@ -51,7 +49,9 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     ].filter(({ rows }) => rows.length > 0),
     panels: [],
     notes: [
-      `Others: ${goodCallers} keep-alive callers, each ${pauseMs} ms after its answer; without and with in turn.`,
+      `Others: an open load of ${options.rate} requests a second, without and with in turn; origin, load and crowd on one `
+        + 'core, Seawall on the other.',
+      'Each head gets a byte a second, at a time of its own; what is thrown out after 10 s comes again.',
       'Memory: proportional set of the process before, and when all connections have asked once and are silent.',
     ],
     data: { others, idle },
@@ -68,28 +68,39 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
   }
 }
 
-interface Round { readonly withoutMs: number; readonly withMs: number }
+interface Round { readonly withoutMs: number; readonly withMs: number; readonly notOk: number }
 
-async function besideSlowHeads(ground: Ground, originPort: number, { seconds,
-  rounds }: ExperimentOptions): Promise<Round[]> {
+async function besideSlowHeads(ground: Ground, originPort: number, options: ExperimentOptions): Promise<Round[]> {
+  const { rounds } = options
   const subject = await seawall().start(ground, originPort)
   const found: Round[] = []
-  await p99Of(subject.port, seconds)
-  for (let round = 0; round < rounds; round++) {
-    ground.progress(`slow heads ${round + 1} of ${rounds}`)
-    const withoutMs = await p99Of(subject.port, seconds)
+  await othersOf(ground, subject, options, 0)
+  for (let round = 1; round <= rounds; round++) {
+    const without = await othersOf(ground, subject, options, round)
     const crowd = await startCrowd(ground, subject.port, 'slow-heads', slowHeads)
-    const withMs = await p99Of(subject.port, seconds)
+    const beside = await othersOf(ground, subject, options, round)
     await crowd.stop()
-    found.push({ withoutMs, withMs })
+    const notOk = without.notOk + beside.notOk
+    found.push({ withoutMs: without.p99Ms, withMs: beside.p99Ms, notOk })
+    // At once, for whoever cannot wait for the end, or does not live to see it.
+    ground.progress(`slow heads, round ${round} of ${rounds}: p99 ${short(without.p99Ms)} ms without, `
+      + `${short(beside.p99Ms)} ms with, ratio ${short(beside.p99Ms / without.p99Ms)}, not 2xx ${notOk}`)
   }
   await subject.stop()
   return found
 }
 
+/** What everybody else sees meanwhile. */
+async function othersOf(
+  ground: Ground, subject: Subject, { seconds, rate }: ExperimentOptions, seed: number,
+): Promise<{ p99Ms: number; notOk: number }> {
+  const report = await offer(ground, openPlan(subject, getSmall, { seconds, ratePerSecond: rate, seed: seed + 1 }))
+  return { p99Ms: report.outcomes['2xx']?.p99Ms ?? NaN, notOk: notOk(report) }
+}
+
 interface IdleCost { readonly name: string; readonly beforeBytes: number; readonly afterBytes: number }
 
-async function idleCosts(ground: Ground, originPort: number): Promise<IdleCost[]> {
+async function idleCosts(ground: Ground, originPort: number, options: ExperimentOptions): Promise<IdleCost[]> {
   const found: IdleCost[] = []
   const bare = async (): Promise<{ port: number, pid: number, stop(): Promise<void> }> => {
     const running = await startOrigin(ground, 'bare-server.ts')
@@ -98,13 +109,15 @@ async function idleCosts(ground: Ground, originPort: number): Promise<IdleCost[]
   const servers = [['seawall', () => seawall().start(ground, originPort)], ['bare node:http', bare],
     ['node:http proxy', () => nodeHttp.start(ground, originPort)]] as const
   for (const [name, start] of servers) {
-    ground.progress(`idle connections: ${name}`)
     const subject = await start()
-    await p99Of(subject.port, 2)
+    await othersOf(ground, subject, { ...options, seconds: 2 }, 0)
     const beforeBytes = memoryOf(subject.pid ?? 0).pssBytes
     const crowd = await startCrowd(ground, subject.port, 'idle', idleConnections)
     await new Promise((resolve) => { setTimeout(resolve, 3000) })
-    found.push({ name, beforeBytes, afterBytes: memoryOf(subject.pid ?? 0).pssBytes })
+    const afterBytes = memoryOf(subject.pid ?? 0).pssBytes
+    found.push({ name, beforeBytes, afterBytes })
+    ground.progress(`idle connections, ${name}: ${short(beforeBytes / 2 ** 20)} MiB before, `
+      + `${short(afterBytes / 2 ** 20)} MiB with ${idleConnections}`)
     await crowd.stop()
     await subject.stop()
   }
@@ -118,35 +131,5 @@ async function startCrowd({ processes, cpus }: Ground, port: number, kind: strin
   return processes.serve({
     name: kind, command: process.execPath, args: [entry, String(readyPort), String(port), kind, String(count)],
     cpu: cpus.load, port: readyPort,
-  })
-}
-
-/** The 99th percentile of a few well-behaved callers, ms. */
-async function p99Of(port: number, seconds: number): Promise<number> {
-  const took: number[] = []
-  const endsAt = performance.now() + seconds * 1000
-  await Promise.all(Array.from({ length: goodCallers }, async () => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    while (performance.now() < endsAt) {
-      const startedAt = performance.now()
-      await oneExchange(socket)
-      took.push(performance.now() - startedAt)
-      await new Promise((resolve) => { setTimeout(resolve, pauseMs) })
-    }
-    socket.destroy()
-  }))
-  took.sort((a, b) => a - b)
-  return took[Math.floor(took.length * 0.99)] ?? NaN
-}
-
-function oneExchange(socket: Socket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cut = (): void => reject(new Error('a good caller was cut'))
-    socket.once('close', cut)
-    socket.once('data', () => {
-      socket.off('close', cut)
-      resolve()
-    })
-    socket.write('GET / HTTP/1.1\r\nhost: bench\r\n\r\n')
   })
 }
