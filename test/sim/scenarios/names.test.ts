@@ -112,6 +112,23 @@ test('what goes on while a name grows and shrinks is counted right in the end', 
   t.strictSame(world.broken(), [])
 })
 
+test('a learned limit goes along with a name that grows and shrinks under load, and loses no permit', async (t) => {
+  const host = { slots: 4, serviceMs: () => 20 }
+  const named = namedWorld([host, host, host], { limit: {}, breaker: {} })
+  const { world, upstream } = named
+  world.arrive({ ratePerSecond: 400, fromMs: 0, untilMs: 40_000 })
+  const steps = [[0], [0, 1], [0, 1, 2], [1, 2], [2], [0, 1, 2]] as const
+  for (let i = 0; i < 12; i++) {
+    await world.run(i * 3_000)
+    upstream.points(steps[i % 6] as readonly number[], [1, 2])
+  }
+  await world.run(60_000)
+  const late = world.callers.filter(({ askedAt }) => askedAt > 36_000 && askedAt < 39_000)
+  const served = late.filter(({ status }) => status === 200).length / late.length
+  t.ok(served > 0.9, `${served} of what three addresses can do`)
+  t.strictSame(world.broken(), [])
+})
+
 test('a retry and a hedge go to another address', async (t) => {
   const retried = namedWorld([{ mode: 'refused' }, {}], {}, { retry: {} })
   retried.upstream.points([0, 1])
