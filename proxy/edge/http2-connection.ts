@@ -42,8 +42,8 @@ const graceMs = 250
 /** How long a peer has for showing that it has heard, ms. */
 const unheardMs = 1000
 /**
- * GOAWAY without an error, its last stream the largest id there is: the end is near, and what comes until then is served
- * (RFC 9113 section 6.8). Node can only say it so that it hears no new request from then on.
+ * GOAWAY without an error, its last stream the largest id there is: the end is near, and what comes until then is
+ * served (RFC 9113 section 6.8). Node can only say it so that it hears no new request from then on.
  */
 const endIsNear = Buffer.from('0000080700000000007fffffff00000000', 'hex')
 

@@ -27,7 +27,7 @@ export function sessionOptions(limits: HeadLimits): ServerSessionOptions & { str
     // A last resort behind our own count, which knows whether a stream was reset soon.
     streamResetBurst: 1000,
     streamResetRate: 200,
-    // Strict would drop such a field and go on (RFC 9113 section 8.2.1 calls the request malformed): the gate refuses it.
+    // Strict would drop such a field and go on; the gate refuses the request (RFC 9113 section 8.2.1).
     strictFieldWhitespaceValidation: false,
     // Which field may come once is for those who read them to say.
     strictSingleValueFields: false,
