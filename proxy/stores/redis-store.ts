@@ -117,7 +117,7 @@ export class RedisStore implements RecordStore {
     return isFault(reply) ? reply : { kind: String(reply[0]) as 'resolved' | 'in-flight' | 'done' | 'gone' }
   }
 
-  async purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number } | StoreFault> {
+  purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number } | StoreFault> {
     return this.#guard(async (link) => {
       let count = 0
       for await (const page of keysOf(link, this.#options.prefix, scope)) {
@@ -141,10 +141,7 @@ export class RedisStore implements RecordStore {
   /** The server drops by itself what is over. */
   sweep(): { readonly kind: 'swept'; readonly count: number } { return { kind: 'swept', count: 0 } }
 
-  async ping(): Promise<{ readonly kind: 'up' } | StoreFault> {
-    const fault = await this.#check()
-    return fault ?? { kind: 'up' }
-  }
+  async ping(): Promise<{ readonly kind: 'up' } | StoreFault> { return await this.#check() ?? { kind: 'up' } }
 
   inspect(): Record<string, number | string> {
     return {
@@ -182,7 +179,7 @@ export class RedisStore implements RecordStore {
 
   /** Why a claim may not be acted upon: a failover would forget it. It is given back like any that was not answered. */
   async #unreplicated(key: RecordKey): Promise<StoreFault | null> {
-    const { atLeast, withinMs } = this.#options.replicas ?? { atLeast: 0, withinMs: 0 }
+    const { atLeast, withinMs } = this.#options.replicas ?? nobodyElse
     if (atLeast === 0) return null
     const count = await this.#guard((link) => link.replicated(this.#nameOf(key), atLeast, withinMs))
     if (typeof count !== 'number') return count
@@ -248,4 +245,5 @@ export class RedisStore implements RecordStore {
   }
 }
 
+const nobodyElse = { atLeast: 0, withinMs: 0 }
 const notYet = storeFault('unavailable', 'The store is not open')
