@@ -44,12 +44,23 @@ const running: Status = {
   drain: { phase: 'serving', seconds: 0, cut: 0 },
   listeners: [{ name: 'public', kind: 'ingress', url: 'http://127.0.0.1:8080' }],
   upstreams: [{
-    name: 'service', endpoints: ['http://127.0.0.1:3000'],
+    name: 'service', endpoints: ['http://127.0.0.1:3000', 'http://127.0.0.1:3001'],
     parts: {
-      admission: { inFlight: 3, queuedCritical: 1, queuedDefault: 2, queuedSheddable: 4, streams: 5, tunnels: 6 },
+      admission: {
+        inFlight: 3, limit: 12.5, queuedCritical: 1, queuedDefault: 2, queuedSheddable: 4, streams: 5, tunnels: 6,
+      },
+      breaker: { state: 'closed', reason: 'start', sinceSeconds: 9 },
+      balance: {
+        'http://127.0.0.1:3000': 'in, 3 under way, 2.0 ms', 'http://127.0.0.1:3001': 'out for 4.2 s, 0 under way, 9 ms',
+      },
     },
   }],
-  routes: [{ name: 'pay', upstream: 'service', mode: 'observe', parts: { bulkhead: { inUse: 2 } } }],
+  routes: [{
+    name: 'pay', upstream: 'service', mode: 'observe', parts: {
+      bulkhead: { inUse: 2, ceiling: 6 }, breaker: { state: 'open', reason: 'failures', sinceSeconds: 12.5 },
+      retry: { sentAgain: 0, notPaid: 4 }, slo: { objective: 0.99, budget: 0.4 },
+    },
+  }],
   log: { dropped: 9 },
 }
 
@@ -133,11 +144,12 @@ test('status is a table for people and JSON for machines', async (t) => {
     'LISTENER  KIND     URL',
     'public    ingress  http://127.0.0.1:8080',
     '',
-    'UPSTREAM  IN FLIGHT  QUEUED  STREAMS  TUNNELS  ENDPOINTS',
-    'service   3          7       5        6        http://127.0.0.1:3000',
+    'UPSTREAM  IN FLIGHT  LIMIT  QUEUED  STREAMS  TUNNELS  BREAKER  ENDPOINTS',
+    'service   3          12.5   7       5        6        closed   http://127.0.0.1:3000 '
+      + 'http://127.0.0.1:3001 (out for 4.2 s)',
     '',
-    'ROUTE  UPSTREAM  MODE     FIGURES',
-    'pay    service   observe  bulkhead.inUse 2',
+    'ROUTE  UPSTREAM  MODE     BREAKER                NOTABLE',
+    'pay    service   observe  open 12.5 s, failures  bulkhead.inUse 2 of 6  retry.notPaid 4  slo.budget 0.4',
     '',
   ].join('\n'))
   const json = await run(['status', '--json', '--admin', admin.replace('http://', '')])
