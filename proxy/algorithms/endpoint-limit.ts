@@ -50,8 +50,16 @@ export class EndpointLimit {
   /** The same, where anybody is sent. */
   get usable(): number { return this.isAsked && this.isHere ? this.capacity : 0 }
 
-  /** Permits in use over what it can use; below 0: there is room. */
-  get over(): number { return this.#sum.isOn ? this.inUse - this.capacity : -1 }
+  /**
+   * Permits in use over what the balancer may send here; below 0: there is room. While nobody waits for the sum that is
+   * a little more than the limit: chance has put some more here, and the next best may be much worse.
+   */
+  get over(): number {
+    if (!this.#sum.isOn) return -1
+    const { capacity } = this
+    const isStrict = this.#sum.isBinding || this.#rising !== Infinity
+    return this.inUse - capacity - (isStrict ? 0 : Math.floor(Math.sqrt(capacity)))
+  }
 
   /** It begins as these options say; `baselineMs`: what its peers take, 0 while nobody knows. */
   begin(options: ProbingOptions, baselineMs: number): void {

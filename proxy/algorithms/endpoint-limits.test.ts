@@ -139,9 +139,20 @@ test('other bounds hold for each from then on; off, there is room everywhere', a
   limits.bound({ ...defaultLearning, max: 3 })
   t.equal(limits.limit, 6)
   for (let i = 0; i < 5; i++) limits.of(a).take(0)
-  t.equal(limits.of(a).over, 2)
+  t.ok(limits.of(a).over > 0)
   limits.bound(null)
-  t.equal(limits.of(a).over, -1)
+  t.ok(limits.of(a).over < 0)
+})
+
+test('chance may carry an endpoint a little over its limit, but not while somebody waits', async (t) => {
+  const limits = limitsOf([a, b], 9)
+  for (let i = 0; i < 11; i++) limits.of(a).take(0)
+  t.ok(limits.of(a).over < 0, 'a twelfth may come')
+  limits.of(a).take(0)
+  t.equal(limits.of(a).over, 0)
+  limits.observe(18, true, 1)
+  t.equal(limits.of(a).over, 3)
+  t.equal(limits.limit, 21, 'the other has all of its room')
 })
 
 test('an attempt whose endpoint nobody chose counts where least is in use', async (t) => {
