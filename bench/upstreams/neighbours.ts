@@ -10,16 +10,41 @@ export const attemptTimeoutMs = 1000
 /** Beside the first attempt. */
 const repetitions = 2
 
+/** Envoy: another endpoint than before, where there is one. */
+const elsewhere = {
+  retry_host_predicate: [{
+    name: 'envoy.retry_host_predicates.previous_hosts',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+    },
+  }],
+  host_selection_retry_max_attempts: 3,
+}
+const repeating = {
+  retry_policy: {
+    ...elsewhere, retry_on: '5xx,reset,connect-failure', num_retries: repetitions,
+    per_try_timeout: `${attemptTimeoutMs / 1000}s`,
+  },
+}
+
 /** Two repetitions of whatever failed. */
 export const haproxyRetrying: Arm = through('haproxy', () => haproxyLike('haproxy', {
   backend: `retries ${repetitions}\n  retry-on all-retryable-errors`,
 }))
 
 /** Two repetitions; three at once at most, which is its default budget. */
-export const envoyRetrying: Arm = through('envoy', envoy)
+export const envoyRetrying: Arm = through('envoy', (ports) => envoy(ports, repeating))
 
 /** Leaves out endpoints with its defaults for outliers, and repeats at another one. */
-export const envoyOutliers: Arm = through('envoy', envoy)
+export const envoyOutliers: Arm = through('envoy', (ports) => envoy(ports, repeating))
+
+/** A second request to another endpoint after that time, which it does not find out by itself; the first good answer. */
+export function envoyHedging(name: string, afterMs: number): Arm {
+  return through(name, (ports) => envoy(ports, {
+    retry_policy: { ...elsewhere, retry_on: '5xx', num_retries: 1, per_try_timeout: `${afterMs / 1000}s` },
+    hedge_policy: { hedge_on_per_try_timeout: true },
+  }))
+}
 
 /** Its default: one failure leaves an endpoint out for ten seconds; another is asked instead. */
 export const nginxNext: Arm = through('nginx', (ports) => {
@@ -36,20 +61,20 @@ export const nginxNext: Arm = through('nginx', (ports) => {
   })
 })
 
-function envoy(ports: readonly number[]): Contender {
+function envoy(ports: readonly number[], route: object): Contender {
   return neighbour('envoy', 'envoy', (port) => ({
-    configuration: JSON.stringify(bootstrap(port, ports)),
+    configuration: JSON.stringify(bootstrap(port, ports, route)),
     file: 'envoy.json',
     args: (file) => ['-c', file, '--concurrency', '1', '--disable-hot-restart', '--log-level', 'error'],
   }))
 }
 
-function bootstrap(port: number, ports: readonly number[]): unknown {
+function bootstrap(port: number, ports: readonly number[], route: object): unknown {
   const address = (portValue: number): unknown =>
     ({ socket_address: { address: '127.0.0.1', port_value: portValue } })
   return {
     static_resources: {
-      listeners: [{ name: 'bench', address: address(port), filter_chains: [{ filters: [httpManager()] }] }],
+      listeners: [{ name: 'bench', address: address(port), filter_chains: [{ filters: [httpManager(route)] }] }],
       clusters: [{
         name: 'origin', type: 'STATIC', connect_timeout: '1s', outlier_detection: {},
         load_assignment: {
@@ -61,19 +86,9 @@ function bootstrap(port: number, ports: readonly number[]): unknown {
   }
 }
 
-function httpManager(): unknown {
+function httpManager(own: object): unknown {
   const typeOf = (name: string): string => `type.googleapis.com/envoy.extensions.filters.${name}`
-  const retry = {
-    retry_on: '5xx,reset,connect-failure', num_retries: repetitions, per_try_timeout: `${attemptTimeoutMs / 1000}s`,
-    retry_host_predicate: [{
-      name: 'envoy.retry_host_predicates.previous_hosts',
-      typed_config: {
-        '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
-      },
-    }],
-    host_selection_retry_max_attempts: 3,
-  }
-  const route = { match: { prefix: '/' }, route: { cluster: 'origin', timeout: '0s', retry_policy: retry } }
+  const route = { match: { prefix: '/' }, route: { cluster: 'origin', timeout: '0s', ...own } }
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: {

@@ -23,7 +23,8 @@ const all = (p99Ms: number, ok = 100): Reports =>
   Object.fromEntries(routes.map((route) => [route, reportOf(100, { '2xx': latency(ok, p99Ms) })]))
 
 const good: PictureResult = {
-  name: 'seawall', before: all(10), slow: all(12), mostInUse: 5, mostWaiting: 0, poolAgainMs: 300, lastGood: 0,
+  name: 'seawall', before: all(10), slow: all(12),
+  scoresBefore: { calls: 100, good: 100, seconds: 1 }, scoresSlow: { calls: 50, good: 50, seconds: 0.6 }, mostInUse: 5, mostWaiting: 0, poolAgainMs: 300, lastGood: 0,
   fraudBefore: all(10), fraudBusy: all(10), bulkheadRefusals: 7,
   fanOut: { '/summary/:id': reportOf(10, { '5xx': latency(10, 810) }) }, egressMs: 801, inherited: 20,
 }
@@ -46,6 +47,7 @@ test('the claims hold for what is good, and fail for what is not', async (t) => 
   t.equal(failing({ slow: all(16) }), 2, 'two routes are slower')
   t.equal(failing({ slow: all(12, 90) }), 2, 'two routes lose goodput')
   t.equal(failing({ before: all(10, 90), slow: all(12, 90) }), 1, 'a bad before excuses nothing')
+  t.equal(failing({ scoresSlow: { calls: 50, good: 40, seconds: 1 } }), 2, 'calls out are lost and slower')
   t.equal(failing({ poolAgainMs: Infinity }), 1)
   t.equal(failing({ bulkheadRefusals: 0 }), 1)
   t.equal(failing({ fraudBusy: all(20) }), 2)

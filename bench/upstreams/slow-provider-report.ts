@@ -11,7 +11,7 @@ import { findingsOf, shortNote } from './findings.ts'
 import { endedP99Ms, goodP99Ms, goodRatio } from './picture-load.ts'
 import type { Reports } from './picture-load.ts'
 import { callersDeadlineMs } from './slow-provider.ts'
-import type { PictureResult } from './slow-provider.ts'
+import type { PictureResult, Scores } from './slow-provider.ts'
 
 const routes = ['/charge', '/catalogue', '/risk', '/charges/:id'] as const
 const leastGoodput = 0.95
@@ -124,11 +124,14 @@ export function claimsOf(results: readonly PictureResult[]): readonly Claim[] {
       atMost(`${what}: p99 of ${route}, times that of before`, slower, mostSlower, times),
     ]
   }
+  const [keptOut, slowerOut] = outside(ours)
   const wellBefore = Math.min(...routes.map((route) => goodRatio(before[route])))
   return [
     // Beside a bad before, anything is kept.
     atLeast('before any fault: every route is served', wellBefore, leastBefore, percent),
     ...untouched('slow provider', before, slow, '/catalogue'), ...untouched('slow provider', before, slow, '/risk'),
+    atLeast('slow provider: calls out to the fraud check keep their goodput', keptOut, leastGoodput, percent),
+    atMost('slow provider: mean of a call to the fraud check, times that of before', slowerOut, mostSlower, times),
     atMost('the pool is idle again after the end', poolAgainMs, poolWithinMs, seconds),
     isTrue('the fraud bulkhead was exhausted', '≥ 1 refused', count(bulkheadRefusals), bulkheadRefusals >= 1),
     ...untouched('fraud exhausted', fraudBefore, fraudBusy, '/catalogue'),
@@ -136,4 +139,11 @@ export function claimsOf(results: readonly PictureResult[]): readonly Claim[] {
     atMost('p99 of the fan-out', endedP99Ms(fanOut['/summary/:id']), bound, milliseconds),
     atMost('mean of its calls to the provider', egressMs, bound, milliseconds),
   ]
+}
+
+/** The same on the way out, where only sums are counted: goodput kept, and how much slower the mean is. */
+function outside({ scoresBefore, scoresSlow }: PictureResult): readonly [number, number] {
+  const ratio = ({ good, calls }: Scores): number => good / calls
+  const mean = ({ seconds: total, calls }: Scores): number => total / calls
+  return [ratio(scoresSlow) / ratio(scoresBefore), mean(scoresSlow) / mean(scoresBefore)]
 }

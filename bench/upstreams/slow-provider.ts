@@ -20,10 +20,19 @@ const pollEveryMs = 100
 /** Of the egress route of the fan-out in config/charge.json. */
 const ownDeadlineMs = 2000
 
+/** The service's own calls to the fraud check, as its egress route counts them. */
+export interface Scores {
+  readonly calls: number
+  readonly good: number
+  readonly seconds: number
+}
+
 export interface PictureResult {
   readonly name: string
   readonly before: Reports
   readonly slow: Reports
+  readonly scoresBefore: Scores
+  readonly scoresSlow: Scores
   /** Connections of the service, and requests that wait for one, while the provider is slow. */
   readonly mostInUse: number
   readonly mostWaiting: number
@@ -95,7 +104,9 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
   const id = await picture.charge()
   const all = [charges, catalogue, risk, reading(id)]
   await phase(ground, picture, all, ms / 2, 1)
+  const warm = await scores(picture)
   const before = await phase(ground, picture, all, ms, 2)
+  const known = await scores(picture)
 
   const lastGoods = (): Promise<number> => picture.counter('seawall_fallbacks_total', ['kind="last-good"'])
   const lastGoodBefore = await lastGoods()
@@ -104,6 +115,7 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
     phase(ground, picture, all, ms, 3), watchPool(picture, ms, () => takes('provider', wellMs)),
   ])
   const lastGood = await lastGoods() - lastGoodBefore
+  const scoresSlow = since(known, await scores(picture))
 
   const fraudBefore = await phase(ground, picture, all.slice(1), ms, 4)
   const refusals = (): Promise<number> =>
@@ -113,9 +125,20 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
   const fraudBusy = await phase(ground, picture, all.slice(1), ms, 5)
   const bulkheadRefusals = await refusals() - refusedBefore
   return {
-    before, slow, ...pool, lastGood, fraudBefore, fraudBusy, bulkheadRefusals,
+    before, slow, scoresBefore: since(warm, known), scoresSlow, ...pool, lastGood, fraudBefore, fraudBusy, bulkheadRefusals,
     ...await fanOut(ground, picture, id, ms),
   }
+}
+
+async function scores(picture: Picture): Promise<Scores> {
+  const ended = (...having: string[]): Promise<number> =>
+    picture.counter('seawall_exchanges_total', ['route="score"', ...having])
+  const seconds = await picture.counter('seawall_exchange_seconds_sum', ['route="score"'])
+  return { calls: await ended(), good: await ended('status_class="2xx"'), seconds }
+}
+
+function since(then: Scores, now: Scores): Scores {
+  return { calls: now.calls - then.calls, good: now.good - then.good, seconds: now.seconds - then.seconds }
 }
 
 /** The most of it while the provider is slow, and how long after `heal` it is idle; calls end about then. */
