@@ -1,6 +1,6 @@
 // Keeps what an experiment found: JSON with every figure and the picture, in results/ beside this file. Overwrites the
-// last run of the same experiment; history is the repository's business. A short run, or one of some parts, has files of
-// its own: it may not replace what a whole one found.
+// last run of the same experiment; history is the repository's business. A short run, or one of some parts, has files
+// of its own: it may not replace what a whole one found.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -38,7 +38,7 @@ export const envoyRetrying: Arm = through('envoy', (ports) => envoy(ports, repea
 /** Leaves out endpoints with its defaults for outliers, and repeats at another one. */
 export const envoyOutliers: Arm = through('envoy', (ports) => envoy(ports, repeating))
 
-/** A second request to another endpoint after that time, which it does not find out by itself; the first good answer. */
+/** A second request to another endpoint after that time, which it has to be told; the first good answer counts. */
 export function envoyHedging(name: string, afterMs: number): Arm {
   return through(name, (ports) => envoy(ports, {
     retry_policy: { ...elsewhere, retry_on: '5xx', num_retries: 1, per_try_timeout: `${afterMs / 1000}s` },

@@ -24,7 +24,8 @@ const all = (p99Ms: number, ok = 100): Reports =>
 
 const good: PictureResult = {
   name: 'seawall', before: all(10), slow: all(12),
-  scoresBefore: { calls: 100, good: 100, seconds: 1 }, scoresSlow: { calls: 50, good: 50, seconds: 0.6 }, mostInUse: 5, mostWaiting: 0, poolAgainMs: 300, lastGood: 0,
+  scoresBefore: { calls: 100, good: 100, seconds: 1 }, scoresSlow: { calls: 50, good: 50, seconds: 0.6 },
+  mostInUse: 5, mostWaiting: 0, poolAgainMs: 300, lastGood: 0,
   fraudBefore: all(10), fraudBusy: all(10), bulkheadRefusals: 7,
   fanOut: { '/summary/:id': reportOf(10, { '5xx': latency(10, 810) }) }, egressMs: 801, inherited: 20,
 }

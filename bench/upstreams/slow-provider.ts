@@ -125,7 +125,8 @@ async function lead(ground: Ground, picture: Picture, ms: number): Promise<Omit<
   const fraudBusy = await phase(ground, picture, all.slice(1), ms, 5)
   const bulkheadRefusals = await refusals() - refusedBefore
   return {
-    before, slow, scoresBefore: since(warm, known), scoresSlow, ...pool, lastGood, fraudBefore, fraudBusy, bulkheadRefusals,
+    before, slow, ...pool, scoresBefore: since(warm, known), scoresSlow, lastGood, fraudBefore, fraudBusy,
+    bulkheadRefusals,
     ...await fanOut(ground, picture, id, ms),
   }
 }

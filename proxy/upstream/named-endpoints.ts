@@ -60,7 +60,8 @@ export class NamedEndpoints {
     const { clock, random, changed, lookup = askSystem } = this.#options
     lookup(entry.configured.host, (error, addresses) => {
       if (this.#isClosed) return
-      if (entry.answered(error, error === null ? addresses : [])) changed(this.#entries.flatMap(({ endpoints }) => endpoints))
+      const isChanged = entry.answered(error, error === null ? addresses : [])
+      if (isChanged) changed(this.#entries.flatMap(({ endpoints }) => endpoints))
       const timer = clock.after(askEveryMs * (1 - jitter + 2 * jitter * random()), () => {
         this.#timers.delete(timer)
         this.#ask(entry)
