@@ -7,7 +7,8 @@ const table = readFileSync(new URL('../docs/idempotency-cases.md', import.meta.u
 const cases = 53
 
 test('every case has a test that says its number, in each file the table names', async (t) => {
-  const rows = [...table.matchAll(/^\| (S?\d+) \|.*\| (.*) \|$/gm)].map(([, name = '', tests = '']) => ({ name, tests }))
+  const rows = [...table.matchAll(/^\| (S?\d+) \|.*\| (.*) \|$/gm)]
+    .map(([, name = '', tests = '']) => ({ name, tests }))
   const expected = [...Array.from({ length: cases }, (_, i) => String(i + 1)), 'S9', 'S10', 'S11']
   t.strictSame(rows.map(({ name }) => name), expected)
   for (const { name, tests } of rows) {

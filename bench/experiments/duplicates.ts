@@ -29,7 +29,8 @@ const scenarios: readonly Scenario[] = [
     run: async (ground) => findingsOf(await jitter(ground, 'lmdb', lmdbIn(ground))),
   },
   {
-    name: 'redis', summary: `${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes on Redis`,
+    name: 'redis',
+    summary: `${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes on Redis`,
     run: async (ground) => {
       const redis = await startRedis(ground)
       if (redis !== null) return findingsOf(await jitter(ground, 'redis', { type: 'redis', url: redis }))
@@ -37,7 +38,8 @@ const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'kill', summary: 'two processes on one lmdb store under load, killed with kill -9 at random and started again',
+    name: 'kill',
+    summary: 'two processes on one lmdb store under load, killed with kill -9 at random and started again',
     run: async (ground, { seconds }) => findingsOf(await killing(ground, seconds, lmdbIn(ground))),
   },
 ]

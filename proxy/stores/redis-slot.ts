@@ -1,5 +1,5 @@
-// Which of the 16,384 slots of a cluster a name belongs to, as the specification of Redis Cluster has it: CRC16 (XMODEM)
-// of what stands between the first braces, or of all of it.
+// Which of the 16,384 slots of a cluster a name belongs to, as the specification of Redis Cluster has it: CRC16
+// (XMODEM) of what stands between the first braces, or of all of it.
 
 const slots = 16_384
 

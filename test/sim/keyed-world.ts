@@ -103,7 +103,8 @@ export class KeyedWorld {
   /** One charge, now. */
   charge(charge: Charge = {}): SimCaller {
     const {
-      key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', slowBody = 0, type = 'application/json', ...rest
+      key = 'k-1', body = '{"amount":1}', method = 'POST', path = '/charge', slowBody = 0,
+      type = 'application/json', ...rest
     } = charge
     const bytes = Buffer.from(body, 'latin1')
     const caller = new SimCaller(this.clock, {

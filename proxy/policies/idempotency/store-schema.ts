@@ -63,8 +63,8 @@ export const recordStoreSchema = Type.Object({
     default: false,
   })),
   waitReplicas: optional(Type.Integer({
-    description: 'redis: replicas that must have a claim before it counts; with fewer nothing is sent. Waits for half of '
-      + 'the timeout at most.',
+    description: 'redis: replicas that must have a claim before it counts; with fewer nothing is sent. Waits for half '
+      + 'of the timeout at most.',
     default: 0, minimum: 0, maximum: 10,
   })),
   encryption: optional(Type.Object({
