@@ -7,6 +7,7 @@ import { compile } from '../../../proxy/pipeline/compile.ts'
 import { configurationOf } from '../../support/plans.ts'
 import type { Sketch } from '../../support/plans.ts'
 import { exponential, seededRandom } from '../seeded-random.ts'
+import { KeyedWorld } from '../keyed-world.ts'
 import type { SimCaller } from '../sim-caller.ts'
 import { World } from '../world.ts'
 
@@ -169,6 +170,27 @@ test('S19: answers of a plain 503 at one rate, whatever the limit, do not take t
   const late = between(world, 8_000, 20_000)
   t.ok(late.filter(({ code }) => code !== null).length < 0.02 * late.length, 'hardly anybody is refused')
 })
+
+test('S21: a critical duplicate of sheddable work stands for itself as soon as that is gone',
+  async (t) => {
+    const world = new KeyedWorld({
+      route: { priority: 'critical' }, upstream: { breaker: 'off', limit: { initial: 1, min: 1, max: 1 } },
+    })
+    const low = { headers: ['x-request-priority', 'sheddable'] }
+    for (let i = 0; i < 20; i++) await world.chargeAt(200 * i, { key: `before-${i}` })
+    await world.chargeAt(5_000, { key: 'running' })
+    const first = await world.chargeAt(5_001, { key: 'twice', ...low })
+    const duplicate = await world.chargeAt(5_002, { key: 'twice' })
+    first.leave()
+    await world.run(5_003)
+    const after = await world.chargeAt(5_004, { key: 'after', ...low })
+    await world.run(6_000)
+    t.equal(duplicate.status, 201)
+    t.ok(duplicate.endedAt <= 5_020, 'next in turn, though it came behind another')
+    t.equal(after.code, 'shed.limit')
+    t.equal(world.upstream.rows.filter(({ key }) => key.includes('twice')).length, 1)
+    t.strictSame(world.broken(), [])
+  })
 
 test('S30: a loop that was held up says nothing of the upstream', async (t) => {
   const world = slots(1)
