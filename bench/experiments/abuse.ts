@@ -49,8 +49,8 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     ].filter(({ rows }) => rows.length > 0),
     panels: [],
     notes: [
-      `Others: an open load of ${options.rate} requests a second, without and with in turn; origin, load and crowd on one `
-        + 'core, Seawall on the other.',
+      `Others: an open load of ${options.rate} requests a second, without and with in turn; origin, load and crowd on `
+        + 'one core, Seawall on the other.',
       'Each head gets a byte a second, at a time of its own; what is thrown out after 10 s comes again.',
       'Memory: proportional set of the process before, and when all connections have asked once and are silent.',
     ],

@@ -1,5 +1,5 @@
-// Bodies of ten gigabytes, both ways, byte for byte and at flat memory. `BODY_GIB` says how many, where there is no time
-// for ten.
+// Bodies of ten gigabytes, both ways, byte for byte and at flat memory. `BODY_GIB` says how many, where there is no
+// time for ten.
 
 import { test } from 'tap'
 import { downloads, uploads } from '../conformance/large-bodies.ts'

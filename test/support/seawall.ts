@@ -27,7 +27,9 @@ export class Running {
   stderr = ''
   readonly finished: Promise<Finished>
 
-  constructor(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } & Owner = {}) {
+  constructor(
+    command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } & Owner = {},
+  ) {
     const [shell, ...before] = asUsersDo
     // Types are stripped and modules compiled once for all of them: half of the time that a start takes.
     const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...options.env ?? process.env }
