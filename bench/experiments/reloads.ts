@@ -51,7 +51,10 @@ function armOf(
       const report = await offer(ground, plan)
       const applied = await reloading?.stop() ?? {}
       const ok = report.outcomes['2xx']
-      return { p50Ms: ok?.p50Ms ?? NaN, p99Ms: ok?.p99Ms ?? NaN, notOk: notOk(report), ...applied }
+      const figures = { p50Ms: ok?.p50Ms ?? NaN, p99Ms: ok?.p99Ms ?? NaN, notOk: notOk(report), ...applied }
+      // At once, for whoever does not live to see the end.
+      ground.progress(`${name}, round ${round + 1}: ${JSON.stringify(figures)}`)
+      return figures
     },
   }
 }
