@@ -38,7 +38,8 @@ test('X4 I5 a flood of handshakes opens a bounded number of tunnels, costs littl
 }, async (t) => {
   const origin = await rawOrigin(t, ({ text }) => /upgrade: websocket/i.test(text) ? switching : ok)
   const seawall = await startSeawall(t, inFrontOf(origin.url, {
-    upstream: { limit: 'off', breaker: 'off' },
+    // A thousand connections at once take a busy machine longer than the second that one may take.
+    upstream: { limit: 'off', breaker: 'off', timeouts: { connect: '20s' } },
     top: { limits: { connections: 10_000, connectionsPerCaller: 10_000 }, accessLog: 'off' },
   }))
   const port = seawall.ports['public'] as number
