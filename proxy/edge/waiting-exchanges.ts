@@ -1,7 +1,7 @@
 // HOT PATH — runs for every request that is not decided on at once. Rules: docs/decisions/0004.
-// The exchanges that wait at a door, in no order. A list with each one's place in it and not a Set: a Set that grows and
-// shrinks leaves tables behind of which each keeps the next alive, and with the first one in old space all who waited
-// after it stay until old space is collected.
+// The exchanges that wait at a door, in no order. A list with each one's place in it and not a Set: a Set that grows
+// and shrinks leaves tables behind of which each keeps the next alive, and with the first one in old space all who
+// waited after it stay until old space is collected.
 
 import type { Exchange } from '../core/exchange.ts'
 
