@@ -11,7 +11,7 @@ const failGap = 0.1
 /** In a row, and no chance: where the others fail less than one in four, it comes once in a thousand. */
 const inRow = 5
 const othersFailAtMost = 0.25
-/** Of three that fail together, one is ahead by five to one and one in one case of ten; by five to none in one of 80. */
+/** Of three that fail together one is ahead by five to one and one in a case of ten, by five to none in one of 80. */
 const alsoInRow = 1
 /** Slower than the others by this factor, or by so many of their own deviations. */
 const slowFactor = 3
