@@ -105,6 +105,7 @@ export class LmdbKeeping {
     return {
       records, open, usedBytes: bytes, readers,
       sweptTotal: this.#swept, recoveredTotal: this.#recovered, unreadableTotal: this.#unreadable,
+      syncFaultsTotal: this.#tables.syncFaults,
     }
   }
 

@@ -10,6 +10,8 @@ import type { HeldRecord } from '../algorithms/idempotency-record.ts'
 import { bucketOf } from '../algorithms/expiry-buckets.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
+import { openDatabase } from './lmdb-opening.ts'
+import type { SyncPoints } from './lmdb-sync-points.ts'
 import { decodeRecord, encodeRecord, isFault } from './record-codec.ts'
 import { SharedCommits } from './shared-commits.ts'
 import { messageOf, storeFault } from './store-fault.ts'
@@ -21,8 +23,6 @@ export interface Entry { readonly record: Held; readonly version: number }
 /** In the index of what is open, in place of an owner: nobody works on it any more. */
 const nobody = '?'
 const nothing = Buffer.alloc(0)
-/** Processes times their reading threads; a full table makes every read fail. */
-const maxReaders = 512
 
 type Table = Database<Buffer, string>
 
@@ -32,6 +32,7 @@ export class LmdbTables {
   readonly #open: Table
   readonly #ends: Table
   readonly #isFlushed: boolean
+  #points: SyncPoints | null = null
   /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
   #version = randomBytes(6).readUIntBE(0, 6) + 1
   readonly #commits: SharedCommits
@@ -58,14 +59,15 @@ export class LmdbTables {
     }
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 })
-      // The type does not know `permissionsMode`; its native side does.
-      // Its batches by turn are off, ours are below: the inner promise of theirs is nobody's, and a full disk would end
-      // the process through it.
-      const options = {
-        path, noSubdir: false, maxDbs: 4, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
-        txnStartThreshold: Number.MAX_SAFE_INTEGER,
+      const { root, guard } = await openDatabase(lmdb, path, isFlushed)
+      try {
+        const tables = new LmdbTables(clock, root, isFlushed)
+        tables.#points = await guard(clock)
+        return tables
+      } catch (error) {
+        await root.close()
+        throw error
       }
-      return new LmdbTables(clock, lmdb.open<Buffer, string>(options), isFlushed)
     } catch (error) {
       return storeFault('misconfigured', `Cannot open the store in ${path}: ${messageOf(error)}`)
     }
@@ -150,10 +152,16 @@ export class LmdbTables {
     return { records: records.entryCount, open: open.entryCount, bytes, readers: records.numReaders }
   }
 
+  /** Sync points that could not be made. */
+  get syncFaults(): number { return this.#points?.failed ?? 0 }
+
   /** Frees the slots of readers that died. */
   checkReaders(): void { this.#root.readerCheck() }
 
-  async close(): Promise<void> { await this.#root.close() }
+  async close(): Promise<void> {
+    await this.#points?.close()
+    await this.#root.close()
+  }
 
   #openKeys(owner: string, limit: number): RecordKey[] {
     return [...this.#open.getKeys({ start: `${owner}|`, end: `${owner}}`, limit })]
