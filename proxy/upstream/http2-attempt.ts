@@ -126,6 +126,8 @@ export class Http2Attempt implements Leaf, StreamOwner, ReplyBodyOwner {
     if (this.#isOver || this.#hasHead) return
     this.#stillness.moved()
     const { status, headers, length } = answerOf(fields)
+    // Not every nghttp2 that Node comes with refuses these.
+    if (status < 100) return this.#fail('upstream.malformed', `a status of ${status}`)
     const isBare = status === 204 || status === 304 || this.#attempt.work.exchange.caller.head.method === 'HEAD'
     this.#hasHead = true
     this.#upload?.stopWaiting()
