@@ -38,7 +38,10 @@ const words: { readonly [What in Announcement['what']]: readonly [Level, string]
 }
 
 function fieldsOf(announcement: Announcement): Record<string, unknown> {
-  if (announcement.what !== 'defect') return { ...announcement }
+  if (announcement.what !== 'defect') {
+    return Object.fromEntries(Object.entries(announcement).map(([name, value]: [string, unknown]) =>
+      [name, typeof value === 'number' ? Math.round(value * 10) / 10 : value]))
+  }
   const { what, where, error } = announcement
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { what, where, error: stack }
