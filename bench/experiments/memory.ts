@@ -34,7 +34,7 @@ async function watch(ground: Ground, { seconds }: ExperimentOptions): Promise<Fi
         report = await offer(ground, closedPlan(subject, postKib, { seconds, warmUpSeconds: 0, connections }))
       })
       courses.push({ name: contender.name, course, report })
-      ground.progress(`${contender.name}: ${short((course.samples.at(-1)?.anonymousBytes ?? 0) / 2 ** 20)} MiB at the end`)
+      ground.progress(`${contender.name}: settled at ${short(course.plateauRssBytes / 2 ** 20)} MiB`)
     } finally {
       await subject.stop()
     }
