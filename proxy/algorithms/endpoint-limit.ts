@@ -64,7 +64,7 @@ export class EndpointLimit {
   /** It begins as these options say; `baselineMs`: what its peers take, 0 while nobody knows. */
   begin(options: ProbingOptions, baselineMs: number): void {
     this.learned = new ProbingLimit(options)
-    this.learned.baselineMs = baselineMs
+    if (baselineMs > 0) this.learned.trust(baselineMs)
     this.recount()
   }
 

@@ -32,17 +32,19 @@ export class LimitTrial {
     return wider * wider > law.likely * window.unevenness * (1 / this.#useful + 1 / window.useful)
   }
 
+  /** Whether noticeably more are in flight than before. */
+  isWider(window: LimitWindow): boolean {
+    return Math.max(window.meanInFlight, window.inFlight) > 1.5 * this.#inFlight
+  }
+
   /** Whether a raised limit has brought more useful work. */
   hasHelped(window: LimitWindow): boolean {
     if (window.isLosing) return false
     const elasticity = this.elasticity(window)
     // Where the limit no longer binds and no line builds up, the demand is met: enough that answers did not get slower.
-    if (this.isMet(window) && window.inFlight < 1.25 * window.first) return elasticity > 0.6
+    if (window.isMet && window.inFlight < 1.25 * window.first) return elasticity > 0.6
     return elasticity > law.elastic && this.#isMore(window)
   }
-
-  /** Nobody had to wait: there is nothing to show what more would bring. */
-  isMet(window: LimitWindow): boolean { return window.bindingRatio < 0.1 }
 
   /** More is done than before, beyond chance. */
   #isMore(window: LimitWindow): boolean {

@@ -10,6 +10,8 @@ const mostDiscards = 4
 export class LimitWindow {
   inFlight = 0
   isBinding = false
+  /** Whether it has been binding since the last window was closed. */
+  hasBound = false
   /** In flight when it was opened, and the most since. */
   first = 0
   peak = 0
@@ -38,6 +40,7 @@ export class LimitWindow {
   /** Starts afresh; what is in flight stays, and so does what is known of how uneven answers are. */
   open(now: number): void {
     this.#discards = 0
+    this.hasBound = this.isBinding
     this.restart(now)
   }
 
@@ -60,6 +63,7 @@ export class LimitWindow {
     this.#advance(now)
     this.inFlight = inFlight
     this.isBinding = isBinding
+    this.hasBound ||= isBinding
     if (inFlight > this.peak) this.peak = inFlight
   }
 
@@ -94,6 +98,9 @@ export class LimitWindow {
 
   /** The part of the time that the limit was binding. */
   get bindingRatio(): number { return this.elapsedMs > 0 ? this.#bindingMs / this.elapsedMs : 0 }
+
+  /** Nobody had to wait: there is nothing to show what more would bring. */
+  get isMet(): boolean { return this.bindingRatio < 0.1 }
 
   /** How uneven answers are of late: 1 where their times are exponential. */
   get unevenness(): number { return this.#spread.ratio }

@@ -16,6 +16,9 @@ export class ProbePace {
     this.#since = 0
   }
 
+  /** There is nothing to be found out for a while. */
+  rest(): void { this.#since = 0 }
+
   /** The next window is the time. */
   hurry(): void { this.#since = Infinity }
 }

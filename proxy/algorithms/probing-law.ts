@@ -5,6 +5,8 @@ import type { LimitWindow } from './limit-window.ts'
 
 /** What the limit is doing. */
 export type Phase =
+  /** Goes up from a guess, as long as that pays. */
+  | 'climb'
   /** Follows the law. */
   | 'cruise'
   /** Has lowered the limit for a moment. */
@@ -19,7 +21,7 @@ export type Phase =
   | 'again'
 
 /** Endings without which nothing is decided. */
-const least = 8
+export const least = 8
 
 export const law = {
   /** Mean time allowed over the baseline. */
@@ -28,6 +30,8 @@ export const law = {
   spare: 0.5,
   /** How far a window moves the limit towards what the law says. */
   pace: 0.5,
+  /** The least that is left of the limit after one window. */
+  fall: 0.6,
   /** Growth a window while answers are as fast as the baseline though the limit binds: there is no queue to fear. */
   stride: 1.4,
   /** A probe lowers the limit to this part, or to the smaller one where few are in flight. */
@@ -46,7 +50,7 @@ export const law = {
   probeAfterMost: 20,
   /** Endings that make a window. */
   samples: 64,
-  /** The same for a look at something that has changed by much: there is no time to lose. */
+  /** The same for a step of a climb, and for a look at what has changed by much: there is no time to lose. */
   samplesToLook: 24,
   turnovers: 8,
   /** Squared standard errors from which on a mean is no chance: somewhat over four of them. */
@@ -61,13 +65,23 @@ export const law = {
   trialPause: 20,
   /** Up to here a limit of which nothing is known is first tried upwards. */
   guess: 32,
-  /** A trial raises the limit to this many times: the wider, the clearer its answer. */
+  /** A trial, or a step of a climb, raises the limit to this many times: the wider, the clearer its answer. */
   trialTo: 3,
+  /** Elasticity above which a step of a climb has paid. */
+  climbing: 0.5,
+  /** Below it, it has not; in between, another window has to tell. */
+  doubtful: 0.2,
   trialPauseMost: 640,
+  /** A limit that was raised for nothing is taken back to this many times what was in flight. */
+  room: 1.5,
 }
 
 /** Whether a window has what its phase needs for a decision. */
 export function isTelling(window: LimitWindow, phase: Phase, isReturning: boolean): boolean {
+  // A turnover of what is in flight, whatever its noise: a climb is not to last.
+  if (phase === 'climb' && window.bindingRatio > 0.5) {
+    return window.endings >= Math.max(law.samplesToLook, window.meanInFlight)
+  }
   const isQuick = phase === 'look' || phase === 'again' || isReturning
   return window.endings >= least && window.hasEnough(isQuick ? law.samplesToLook : law.samples, law.turnovers)
 }
@@ -79,21 +93,35 @@ export function hasGlimpse(window: LimitWindow, phase: Phase): boolean {
   return endings >= (phase === 'trial' ? Math.max(law.samplesToLook * noise, meanInFlight) : 8 * noise)
 }
 
-/** What the time of a probe says of the work itself: `trialMs` is what it took at the whole limit. */
-export function serviceMs(elasticity: number, probeMs: number, trialMs: number): number {
-  // The probes themselves queue: it is less than they say. Or nothing queues, not even above.
-  if (elasticity < law.queueing) return probeMs * law.shade
-  return elasticity > law.free ? (probeMs + trialMs) / 2 : probeMs
+/** Whether the limit, and not demand, has decided how many were in flight: a climb is begun only when that is sure. */
+export function isBindingFor(window: LimitWindow, phase: Phase): boolean {
+  return window.bindingRatio >= (phase === 'climb' ? 0.7 : 0.3)
 }
 
-/** How far one probe moves the baseline; `ratio`: what it saw, of what was believed. */
-export function weightOf(elasticity: number, ratio: number): number {
-  if (elasticity < law.queueing || elasticity > law.free) return 0.7
-  return ratio > 1.35 ? 0.5 : 0.3
+/** The part of the limit that a probe leaves. */
+export function probePart(limit: number, isFalling: boolean): number {
+  if (isFalling) return law.fallTo
+  return limit < law.few ? law.probeFewTo : law.probeTo
 }
 
-/** Where the law wants the limit, at most these steps away from where it is. `throughput`: endings a ms. */
+/** Where the limit goes when it was raised and nobody needed all of it: some room above what was used. */
+export function metLimit(window: LimitWindow, from: number, limit: number): number {
+  return Math.max(from, Math.min(limit, law.room * window.peak))
+}
+
+/** Nothing can take longer without a queue than it took with one: a baseline above what is seen, ms, is wrong. */
+export function loweredMs(window: LimitWindow, baselineMs: number): number {
+  const { meanMs } = window
+  const isLower = baselineMs === 0 || (meanMs <= 0.8 * baselineMs && window.errorsFrom(baselineMs) >= law.certain)
+  return isLower ? meanMs : baselineMs
+}
+
+/** Where the law wants the limit. `throughput`: endings a ms. */
+export function neededLimit(limit: number, throughput: number, baselineMs: number): number {
+  return law.headroom * throughput * baselineMs + law.spare * Math.sqrt(limit)
+}
+
+/** The same, a step at a time. */
 export function lawfulLimit(limit: number, throughput: number, baselineMs: number): number {
-  const target = law.headroom * throughput * baselineMs + law.spare * Math.sqrt(limit)
-  return Math.min(1.3 * limit, Math.max(0.6 * limit, target))
+  return Math.min(1.3 * limit, Math.max(law.fall * limit, neededLimit(limit, throughput, baselineMs)))
 }

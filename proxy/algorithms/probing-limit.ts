@@ -6,53 +6,59 @@
 //   law       limit = headroom · in flight · baseline / mean time + √limit / 2, moved half-way each window
 //
 // Where n slots are saturated the law settles at about 1.25 n + √n / 2, and a baseline that was learned in a queue
-// shrinks with every probe, since 0.7 of the limit is less than the law would add: nothing can ratchet upwards. Where
-// every further request makes all slower, it settles where more concurrency stops paying. Of errors it knows only
-// explicit signals of overload. All its constants are counts and ratios, but for the shortest window.
+// shrinks with every probe, since 0.7 of the limit is less than the law would add. All constants are counts and ratios.
 
 import { Brake } from './limit-brake.ts'
+import { LimitClimb } from './limit-climb.ts'
 import { LimitReturn } from './limit-return.ts'
 import { LimitTrial } from './limit-trial.ts'
 import { LimitWindow } from './limit-window.ts'
 import type { Limit, LimitLesson, ProbingOptions } from './limit.ts'
-import { hasGlimpse, isTelling, law, lawfulLimit, serviceMs, weightOf } from './probing-law.ts'
+import {
+  hasGlimpse, isBindingFor, isTelling, law, lawfulLimit, least, loweredMs, metLimit, probePart,
+} from './probing-law.ts'
 import type { Phase } from './probing-law.ts'
+import { ProbeFindings } from './probe-findings.ts'
 import { ProbePace } from './probe-pace.ts'
 import { UsualPace } from './usual-pace.ts'
 
 export class ProbingLimit implements Limit {
   limit: number
   baselineMs = 0
-  phase: Phase = 'cruise'
+  phase: Phase = 'climb'
   #options: ProbingOptions
   readonly #window = new LimitWindow()
   readonly #brake = new Brake()
+  readonly #climb = new LimitClimb()
   readonly #return = new LimitReturn()
   readonly #pace = new ProbePace()
   readonly #usual = new UsualPace()
   readonly #trial = new LimitTrial()
+  readonly #findings = new ProbeFindings()
   /** Endings to wait for until what was in flight at the last change is gone. */
   #settling = 0
   /** Throughput that the limit allows, over some windows of cruising, endings a ms. */
   #throughput = 0
   /** Windows in a row without a queue though the limit binds. */
   #free = 0
-  /** What the last probes said: 0 they queued, 1 they did not. */
-  #elasticity = 0.5
-  /** The last probe has found the baseline far too high. */
-  #isFalling = false
-  /** A probe has got below the knee. Until then the baseline is a guess, and probes follow at once. */
-  #isProven = false
   /** Windows until the next trial may begin; longer after each that found nothing. */
   #untilTrial: number = law.trialPause
   #trialPause = law.trialPause
   #isLastTry = false
-  #isStarted = false
   #peakInFlight = 0
 
   constructor(options: ProbingOptions) {
     this.#options = options
     this.limit = options.initial
+    if (this.limit > law.guess || this.limit >= options.max) this.#climb.end()
+    this.#rest()
+  }
+
+  /** Another of its kind has learned how long an answer takes, ms. */
+  trust(baselineMs: number): void {
+    this.baselineMs = baselineMs
+    this.#climb.end()
+    this.#rest()
   }
 
   /** Other bounds from now on; what was learned stays. */
@@ -67,13 +73,16 @@ export class ProbingLimit implements Limit {
   }
 
   observe(inFlight: number, isBinding: boolean, now: number): void {
+    // The reference of a climb begins with a limit that binds, and not with the time before the first request.
+    const isFirst = isBinding && !this.#window.hasBound && this.phase === 'climb' && !this.#climb.isOn
     this.#window.observe(inFlight, isBinding, now)
+    if (isFirst) this.#window.restart(now)
   }
 
   learn(lesson: LimitLesson, latencyMs: number, now: number): void {
     const window = this.#window
     window.learn(lesson, latencyMs, now)
-    if (window.lost > law.samples && window.lost > 20 * window.endings) this.#collapse(now)
+    if (window.lost > Math.max(2 * least, window.inFlight) && window.lost > 8 * window.endings) this.#collapse(now)
     else if (this.#settling > 0) {
       if (--this.#settling === 0) window.restart(now)
     } else if (this.#isComplete()) this.#close(now)
@@ -95,7 +104,7 @@ export class ProbingLimit implements Limit {
     if (this.#brake.isOutage) this.#return.begin(before)
     const decided = braked > 0 ? braked : this.#return.next(window, this.limit, this.baselineMs)
     if (decided > 0) {
-      this.phase = 'cruise'
+      this.#rest()
       this.#set(decided)
     } else if (window.useful > 0) {
       this.#decide(window.meanMs)
@@ -107,20 +116,24 @@ export class ProbingLimit implements Limit {
 
   #decide(meanMs: number): void {
     const { phase } = this
-    this.phase = 'cruise'
-    if (phase === 'probe') this.#judgeProbe(meanMs)
+    this.#rest()
+    if (phase === 'probe') this.#judgeProbe()
     else if (phase === 'shrink') this.#judgeShrink(meanMs)
     else if (phase === 'trial') this.#judgeTrial(meanMs)
-    else if (phase !== 'cruise') this.#look(phase, meanMs)
-    else if (this.#window.bindingRatio < 0.3) this.#idle(meanMs)
-    else if (!this.#isStarted && this.baselineMs === 0 && this.limit <= law.guess) this.#start(meanMs)
+    else if (phase === 'look' || phase === 'again') this.#look(phase, meanMs)
+    else if (!this.#climb.isOn && !isBindingFor(this.#window, phase)) this.#idle(meanMs)
+    else if (phase === 'climb') this.#climbOn()
     else this.#cruise(meanMs)
   }
 
   /** A first limit is a guess, and most upstreams can do far more. */
-  #start(meanMs: number): void {
-    this.#isStarted = true
-    this.#begin('trial', law.trialTo * this.limit, meanMs)
+  #climbOn(): void {
+    const climb = this.#climb
+    const next = climb.next(this.#window, this.limit, this.#findings.isProven ? this.baselineMs : 0)
+    if (climb.steps > 0 || !this.#findings.isProven) this.baselineMs = climb.meanMs
+    if (!climb.isAhead) this.#pace.hurry()
+    this.#set(next)
+    this.#rest()
   }
 
   /** Demand, not the limit, decides how many are in flight: keep the limit near the need, and learn slowly. */
@@ -129,35 +142,29 @@ export class ProbingLimit implements Limit {
     const { baselineMs } = this
     this.baselineMs = baselineMs === 0 ? meanMs : 0.8 * baselineMs + 0.2 * Math.min(meanMs, 2 * baselineMs)
     this.#set(Math.min(this.limit, Math.max(this.#options.initial, 4 * this.#peakInFlight)))
+    // It is what answers take with room to spare: a probe need not find it out at once.
+    this.#findings.isProven = true
+    this.#pace.rest()
   }
 
   #cruise(meanMs: number): void {
     const window = this.#window
-    this.#lowerBaseline(meanMs)
+    this.baselineMs = loweredMs(window, this.baselineMs)
     if (this.#untilTrial === 0 && this.#usual.isChanged(window)) return this.#go('look')
     // Where the limit binds for a part of the time only, throughput says what was asked for, not what can be had.
     const inFlight = Math.max(window.meanInFlight, Math.floor(this.limit))
     this.#throughput += (this.#throughput === 0 ? 1 : 0.4) * (inFlight / meanMs - this.#throughput)
     const usualMs = inFlight / this.#throughput
     // A probe under a limit that binds now and then only would refuse who could have been served.
-    const isDue = this.#pace.isDue() && this.#free === 0 && window.bindingRatio > 0.8
-    const probeTo = this.#isFalling ? law.fallTo : this.limit < law.few ? law.probeFewTo : law.probeTo
-    if (isDue) return this.#begin('probe', this.limit * probeTo, usualMs)
+    const isFull = window.bindingRatio > 0.8 && window.first > 0.8 * Math.floor(this.limit)
+    const isDue = this.#pace.isDue() && this.#free === 0 && isFull
+    if (isDue) return this.#begin('probe', this.limit * probePart(this.limit, this.#findings.isFalling), usualMs)
     this.#free = meanMs < 1.1 * this.baselineMs && window.bindingRatio > 0.5 ? this.#free + 1 : 0
     if (this.#free > 1) return this.#set(law.stride * this.limit)
     const next = this.#byLaw()
     if (next < 0.8 * this.limit) return this.#begin('shrink', next, usualMs)
     this.#set(this.limit + law.pace * (next - this.limit))
   }
-
-  /** Nothing can take longer without a queue than it took with one: a baseline above what is seen is wrong. */
-  #lowerBaseline(meanMs: number): void {
-    const { baselineMs } = this
-    if (baselineMs !== 0 && (meanMs > 0.8 * baselineMs || this.#window.errorsFrom(baselineMs) < law.certain)) return
-    this.baselineMs = meanMs
-  }
-
-  #byLaw(): number { return lawfulLimit(this.limit, this.#throughput, this.baselineMs) }
 
   #begin(phase: Phase, limit: number, meanMs: number): void {
     this.#trial.begin(this.#window, this.limit, meanMs)
@@ -178,7 +185,7 @@ export class ProbingLimit implements Limit {
   #look(phase: 'look' | 'again', meanMs: number): void {
     this.#throughput = 0
     if (this.#window.bindingRatio <= 0.5) return
-    if (phase === 'again' || this.#usual.isSlower(this.#window)) this.#begin('trial', law.trialTo * this.limit, meanMs)
+    if (phase === 'again' || this.#usual.isChanged(this.#window)) this.#begin('trial', law.trialTo * this.limit, meanMs)
   }
 
   #judgeTrial(meanMs: number): void {
@@ -187,13 +194,17 @@ export class ProbingLimit implements Limit {
       this.baselineMs = meanMs
       this.#usual.reset(meanMs)
       this.#trialPause = law.trialPause
-      if (this.#trial.isMet(this.#window)) return this.#go('again')
+      if (this.#window.isMet && this.#window.peak < 0.9 * this.limit) return this.#go('again')
       return this.#begin('trial', law.trialTo * this.limit, meanMs)
     }
-    if (this.#trial.isMet(this.#window) && !this.#isLastTry) {
+    if (this.#window.isMet && !this.#isLastTry) {
       // Those in flight may still be on their way up to the limit: one more window will tell.
       this.#isLastTry = true
       return this.#go('trial')
+    }
+    if (this.#window.isMet && !this.#trial.isWider(this.#window)) {
+      // Hardly more are in flight: nothing to fear, and nothing found out.
+      return this.#set(metLimit(this.#window, this.#trial.limit, this.limit))
     }
     this.#pace.hurry()
     this.#untilTrial = this.#trialPause
@@ -201,40 +212,27 @@ export class ProbingLimit implements Limit {
     this.#set(this.#trial.limit)
   }
 
-  #judgeProbe(meanMs: number): void {
-    const ratio = meanMs / this.baselineMs
-    const errors = this.#window.errorsFrom(this.baselineMs)
-    const elasticity = this.#trial.elasticity(this.#window)
-    const isNews = errors > law.certain / 4 || this.#elasticity < law.queueing || this.#elasticity > law.free
-    this.#pace.probed(isNews)
-    this.#isProven ||= elasticity > 0.3
-    this.#isFalling = !this.#isProven || (ratio < 0.9 && elasticity < 0.5 && errors > law.likely)
-    if (this.#isFalling) {
-      // The baseline was learned in a queue, and this may be one, too: stay here and go on at once.
-      this.baselineMs = meanMs
-      this.#pace.hurry()
-      return
-    }
-    // Slower, and yet there is a queue: the law goes further down by itself.
-    if (ratio > 1.35 && elasticity < 0.5) return
-    this.#lowerBaseline(meanMs)
-    this.#elasticity += 0.4 * (Math.min(1, Math.max(0, elasticity)) - this.#elasticity)
-    const saidMs = serviceMs(this.#elasticity, meanMs, this.#trial.meanMs)
-    this.baselineMs += weightOf(this.#elasticity, ratio) * (saidMs - this.baselineMs)
+  #judgeProbe(): void {
+    const findings = this.#findings
+    this.baselineMs = findings.judge(this.#window, this.#trial, this.baselineMs)
+    this.#pace.probed(findings.isNews)
+    if (findings.isFalling) this.#pace.hurry()
+    if (findings.staysDown) return
     this.limit = this.#trial.limit
-    this.#set(this.#elasticity > law.free ? law.stride * this.limit : this.#byLaw())
+    this.#set(findings.isFree ? law.stride * this.limit : this.#byLaw())
   }
 
   /** Nobody waits long enough to be answered: nothing is left to learn from, and nothing to lose. */
   #collapse(now: number): void {
-    this.phase = 'cruise'
-    this.#set(0.3 * Math.min(this.limit, this.#window.peak))
+    this.#set(0.5 * Math.min(this.limit, this.#window.peak))
     this.baselineMs = 0
-    this.#isProven = false
+    this.#findings.isProven = false
     this.#usual.reset(0)
     this.#pace.hurry()
     this.#settle()
     this.#window.open(now)
+    if (this.limit <= law.guess) this.#climb.renew()
+    this.#rest()
   }
 
   #settle(): void {
@@ -242,7 +240,9 @@ export class ProbingLimit implements Limit {
     this.#settling = Math.max(1, Math.round((this.phase === 'trial' ? 2 : 1) * this.#window.inFlight))
   }
 
+  #byLaw(): number { return lawfulLimit(this.limit, this.#throughput, this.baselineMs) }
   #go(phase: Phase): void { this.phase = phase }
+  #rest(): void { this.phase = this.#climb.isAhead ? 'climb' : 'cruise' }
 
   #set(limit: number): void {
     this.limit = Math.min(this.#options.max, Math.max(this.#options.min, limit))

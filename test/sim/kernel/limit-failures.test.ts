@@ -191,3 +191,40 @@ test('F13: capacity that no processor shows is found all the same', async (t) =>
     t.ok(p99Ms < 1300, `seed ${seed}: p99 ${p99Ms} ms`)
   }
 })
+
+test('who starts under its usual load is refused a part of its first second, and nothing after', async (t) => {
+  for (const seed of seeds) {
+    const start = { slots: 64, meanMs: 100, rateAt: () => 512, untilMs: 10_000, deadlineMs: 3000 }
+    const refused = play(scene(start), probing(), seed).tally.refusedBySecond()
+    t.ok((refused[0] as number) < 0.4 * 512, `seed ${seed}: ${refused[0]} in the first second`)
+    const later = refused.slice(1).reduce((a, b) => a + b, 0)
+    t.ok(later < 0.002 * 9 * 512, `seed ${seed}: ${later} later`)
+  }
+})
+
+test('under five times its capacity from the start a service does nine tenths of it in its first second', async (t) => {
+  const cold = (seed: number): number => {
+    const eight = { slots: 8, meanMs: 20, rateAt: () => 2000, untilMs: 3000 }
+    return play(scene(eight), probing(), seed).tally.between(0, 1).goodput
+  }
+  const mean = [1, 2, 3, 4, 5, 6, 7, 8].reduce((sum, seed) => sum + cold(seed) / 8, 0)
+  t.ok(mean >= 0.9 * 400, `${mean} of 400`)
+})
+
+test('after 5 s of standing still, with callers who try three times, all is served again 3 s later', async (t) => {
+  for (const seed of seeds) {
+    const run = play({
+      untilMs: 40_000,
+      plant: (schedule) => new SlotPlant(schedule, 8),
+      callers: (streams) => [{
+        sampler: exponentialOf(streams('work'), 40), rateAt: () => 180, deadlineMs: 300, maxAttempts: 3,
+      }],
+      script: (schedule, plant) => {
+        schedule.call(20_000, () => { (plant as SlotPlant).isStalled = true })
+        schedule.call(25_000, (now) => { (plant as SlotPlant).isStalled = false; (plant as SlotPlant).nudge(now) })
+      },
+    }, probing(), seed)
+    const { goodput } = run.tally.between(28, 33)
+    t.ok(goodput > 0.9 * 180, `seed ${seed}: ${goodput} of 180 a second`)
+  }
+})
