@@ -146,9 +146,45 @@ const coupled: Experiment = {
   phases: [{ name: 'all', fromS: 10, untilS: 60 }],
 }
 
+const start: Experiment = {
+  name: 'start 64 slots exp 100 ms 0.8x', baselineMs: 100, byHand: [70, 90],
+  scene: scene(slots(64), exponential(100), () => 512, 20, 3000),
+  phases: [{ name: 'first second', fromS: 0, untilS: 1 }, { name: 'second', fromS: 1, untilS: 2 },
+    { name: 'after', fromS: 2, untilS: 20 }],
+}
+
+/** Callers give up after 300 ms and try again at once, three times in all; `script` does what it does from 20 s on. */
+function storm(name: string, endsAtS: number, script: NonNullable<Scene['script']>): Experiment {
+  return {
+    name: `E5 ${name}`, baselineMs: 40, byHand: [8, 10, 12],
+    scene: {
+      untilMs: 60_000, plant: slots(8), script,
+      callers: (streams) => [{
+        sampler: exponential(40)(streams), rateAt: () => 180, deadlineMs: 300, maxAttempts: 3,
+      }],
+    },
+    phases: [{ name: 'from 3 s after', fromS: endsAtS + 3, untilS: endsAtS + 8 },
+      { name: 'later', fromS: endsAtS + 8, untilS: 60 }],
+  }
+}
+
+const storms = [
+  storm('stands still for 5 s', 25, (schedule, plant) => {
+    schedule.call(20_000, () => { isSlots(plant).isStalled = true })
+    schedule.call(25_000, (now) => {
+      isSlots(plant).isStalled = false
+      isSlots(plant).nudge(now)
+    })
+  }),
+  storm('five times the time for 10 s', 30, (schedule, plant) => {
+    schedule.call(20_000, () => { isSlots(plant).slowness = 5 })
+    schedule.call(30_000, () => { isSlots(plant).slowness = 1 })
+  }),
+]
+
 export const experiments: readonly Experiment[] = [
   ...overloads, sharedCores, ...thrashing, slowDependency, capacityStep, bimodal(0.8), bimodal(1.5), ratchet, stableBad,
-  slower, burst, calm, faults, coupled,
+  slower, burst, calm, faults, coupled, start, ...storms,
 ]
 
 /** Eight slots of this service time at three times their capacity, from any first limit: same end for all. */

@@ -1,6 +1,6 @@
 // The way up from a limit that is a guess: wide steps, one a turnover, as long as they bring more useful work. Who
-// starts under its usual load would else refuse for seconds what it could do. When a step no longer pays, the limit goes
-// to where the law wants it; from then on it is no guess.
+// starts under its usual load would else refuse for seconds what it could do. When a step no longer pays, the limit is
+// set to what the law wants; from then on it is no guess.
 
 import type { LimitWindow } from './limit-window.ts'
 import { law, lawfulLimit, metLimit, neededLimit } from './probing-law.ts'
