@@ -144,14 +144,17 @@ export class TunnelAttempt implements Leaf, DialOwner {
 
 /**
  * What http-proxy-3 leaves out of joining two sockets: either side may end before the other, and a break on one side
- * is a break on the other. A FIN would say that all had been sent.
+ * is a break on the other. A FIN would say that all had been sent. Of an encrypted connection Node does not tell an end
+ * from a break: its end is that of both ways.
  */
 function joinEnds(caller: UpgradeCaller, upstream: Duplex): void {
-  upstream.allowHalfOpen = true
+  const isSecure = 'encrypted' in upstream
+  upstream.allowHalfOpen = !isSecure
   upstream.on('error', () => caller.breakOff())
+  upstream.on('close', () => { caller.socket.destroySoon() })
   // Before the listener of http-proxy-3, which ends the other side in order: after a FIN there is no reset.
   caller.socket.prependListener('error', () => {
-    if (upstream instanceof Socket && !('encrypted' in upstream)) upstream.resetAndDestroy()
+    if (upstream instanceof Socket && !isSecure) upstream.resetAndDestroy()
     else upstream.destroy()
   })
 }

@@ -167,7 +167,7 @@ test('an encrypted upstream that nobody vouches for gets no byte of a handshake'
   t.equal(plain.received.length, 0)
 })
 
-test('an encrypted upstream that breaks a tunnel breaks it for the caller', async (t) => {
+test('an encrypted upstream that breaks a tunnel ends it both ways', async (t) => {
   const sockets: Socket[] = []
   const server = createTlsServer({ key: testKey, cert: testCertificate }, (socket) => {
     sockets.push(socket)
