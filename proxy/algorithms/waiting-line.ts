@@ -14,8 +14,8 @@ export interface LineGroup {
 /** One who waits. The fields without `readonly` belong to the line: begin with null, null, 0 and false. */
 export interface LineWaiter {
   readonly group: LineGroup
-  /** 0 is served first. */
-  readonly level: number
+  /** 0 is served first. Changed by `raise` alone. */
+  level: number
   /** Kept in memory while it waits. */
   readonly bytes: number
   /** After this nobody needs the permit any more, clock ms. */
@@ -93,6 +93,14 @@ export class WaitingLine {
     waiter.before = null
     waiter.after = null
     this.#count(waiter, -1)
+  }
+
+  /** Goes on waiting in a higher class, behind those who are in it. */
+  raise(waiter: LineWaiter, level: number): void {
+    if (!waiter.isInLine || level >= waiter.level) return
+    this.remove(waiter)
+    waiter.level = level
+    this.add(waiter)
   }
 
   /** The first of the highest class whose group has room; null: nobody. */

@@ -6,6 +6,8 @@ import type { Caller } from './caller.ts'
 import type { Timer } from './clock.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Code } from './codes.ts'
+import { levelOf } from './priority.ts'
+import type { Priority } from './priority.ts'
 import { Scope } from './scope.ts'
 import type { Verdict } from './scope.ts'
 import type { Plan } from './plan.ts'
@@ -20,9 +22,6 @@ export interface ExchangeOwner {
   /** Nobody wants its answer any more, though its own caller still waits: it is to be told. */
   orphaned(exchange: Exchange, now: number): void
 }
-
-/** Classes, from the first to the last to be shed. */
-export type Priority = 'critical' | 'default' | 'sheddable'
 
 /** Reads the whole body of a request into a bounded place, because somebody needs all of it before it is sent. */
 export interface Intake {
@@ -124,6 +123,13 @@ export class Exchange extends Scope {
     this.gates.leaveLine(this, now)
     this.gates.release(this, now)
     this.plan.observer.exchangeEnded(this, now)
+  }
+
+  /** Somebody of that class waits for what it gets: it is of the higher class of the two from now on. */
+  raise(priority: Priority): void {
+    if (levelOf[priority] >= levelOf[this.priority]) return
+    this.priority = priority
+    this.gates.raise(this)
   }
 
   /** The caller left. Work without a claim is cut with it. */

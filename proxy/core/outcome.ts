@@ -7,8 +7,8 @@ import type { RawHeaders } from './raw-headers.ts'
 
 /** The mechanisms, in one spelling for configuration, metrics, logs and code. */
 export type PolicyName =
-  | 'drain' | 'inherit' | 'deadline' | 'rateLimit' | 'recall' | 'shed' | 'fallback' | 'record' | 'failover' | 'retry'
-  | 'hedge'
+  | 'drain' | 'inherit' | 'priority' | 'deadline' | 'rateLimit' | 'recall' | 'shed'
+  | 'fallback' | 'record' | 'failover' | 'retry' | 'hedge'
   | 'balance' | 'throttle' | 'breaker' | 'permit' | 'timeouts' | 'claim' | 'fault' | 'forward'
 
 /** An answer with a head; its body has not been read yet. */

@@ -26,6 +26,8 @@ export interface Gate<S extends Scope> {
   release?(scope: S, now: number): void
   /** The scope ended while it waited here: leave the line. */
   cancel?(scope: S, now: number): void
+  /** While it waits here its class has risen. Lets nobody in by that. */
+  raised?(scope: S): void
   /** After `judge` of a good answer: its body broke. */
   spoiled?(scope: S, now: number): void
   /** An attempt waits for its caller, goes on, or has become a stream. Told only while it changes something. */

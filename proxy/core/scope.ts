@@ -23,6 +23,8 @@ export interface GateRun {
   proceed(scope: Scope, verdict: null | Answer, now: number): void
   /** The scope ends while it waits: it leaves the line. Does nothing when it does not wait. */
   leaveLine(scope: Scope, now: number): void
+  /** Its class has risen: the gate in whose line it stands is told. Does nothing when it does not wait. */
+  raise(scope: Scope): void
   /** Tells every gate passed how it went; the first call counts, later ones do nothing. */
   judge(scope: Scope, outcome: Outcome, now: number): void
   /** After the judgement of a good answer: its body broke. */

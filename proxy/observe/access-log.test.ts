@@ -20,7 +20,7 @@ import type { Logs } from './logs.ts'
 type Line = { readonly [field: string]: unknown }
 
 const noGates: GateRun = {
-  enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, turn() {}, release() {},
+  enter: () => null, proceed() {}, leaveLine() {}, raise() {}, judge() {}, spoil() {}, turn() {}, release() {},
 }
 const plan = { route: 'pay', upstream: 'service', doors: noGates } as Partial<Plan> as Plan
 const ok: Reply = { kind: 'reply', status: 200, reason: '', headers: [], body: null, origin: 'upstream' }

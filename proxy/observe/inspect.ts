@@ -1,7 +1,7 @@
 // One look at everything that moves, for /admin/status and for the gauges of /metrics. It asks when somebody looks and
 // keeps nothing; what counts over time is in metrics.ts.
 
-import type { Priority } from '../core/exchange.ts'
+import type { Priority } from '../core/priority.ts'
 
 export type Figures = Record<string, number | string>
 

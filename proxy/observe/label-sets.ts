@@ -22,6 +22,7 @@ const modePositions: Positions<Mode> = { enforce: 0, observe: 1 }
 const policyPositions: Positions<PolicyName> = {
   drain: 0, deadline: 1, rateLimit: 2, recall: 3, shed: 4, fallback: 5, record: 6, failover: 7, retry: 8, hedge: 9,
   balance: 10, throttle: 11, breaker: 12, permit: 13, timeouts: 14, claim: 15, fault: 16, forward: 17, inherit: 18,
+  priority: 19,
 }
 const wherePositions = { arrival: 0, queue: 1, attempt: 2, body: 3 } as const
 

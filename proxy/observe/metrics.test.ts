@@ -14,7 +14,7 @@ import { createMetrics } from './metrics.ts'
 import type { Metrics, Names } from './metrics.ts'
 
 const noGates: GateRun = {
-  enter: () => null, proceed() {}, leaveLine() {}, judge() {}, spoil() {}, turn() {}, release() {},
+  enter: () => null, proceed() {}, leaveLine() {}, raise() {}, judge() {}, spoil() {}, turn() {}, release() {},
 }
 const noOwner: AttemptOwner = { upstream: 'service', ready() {}, rowOf: () => 'success', ended() {} }
 const quiet: Gauges = {

@@ -64,6 +64,10 @@ class FusedGates<S extends Scope> implements GateRun {
     this.#gates[at]?.cancel?.(scope, now)
   }
 
+  raise(scope: S): void {
+    if (scope.waitsAt >= 0) this.#gates[scope.waitsAt]?.raised?.(scope)
+  }
+
   judge(scope: S, outcome: Outcome, now: number): void {
     if (scope.isJudged) return
     scope.isJudged = true

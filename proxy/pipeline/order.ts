@@ -16,6 +16,7 @@ import { claim, recall, record } from '../policies/idempotency/idempotency.ts'
 import { hedge } from '../policies/hedge/hedge.ts'
 import { inherit } from '../policies/inherit/inherit.ts'
 import { rateLimit } from '../policies/rate-limit/rate-limit.ts'
+import { priority } from '../policies/priority/priority.ts'
 import { retry } from '../policies/retry/retry.ts'
 import { permit } from '../policies/shed/permit.ts'
 import { shed } from '../policies/shed/shed.ts'
@@ -28,6 +29,8 @@ export const exchangePolicies: readonly PolicyDefinition<Exchange>[] = [
   drain,
   // Whose calls are whose: finds the exchanges a call of the service is made for, before its deadline is set.
   inherit,
+  // The class, of which everybody behind may want to know, and what was inherited has a say in.
+  priority,
   // A request that is already dead must not spend anything; arms the timer that covers every wait behind it.
   deadline,
   // Fairness between callers comes before the capacity of all; decided here and at once, whatever a store does.

@@ -2,6 +2,7 @@
 // the claims that are held, and answers that the store would not take yet. It outlives a reload.
 
 import type { Clock } from '../../core/clock.ts'
+import type { Exchange } from '../../core/exchange.ts'
 import type { House } from '../../core/house.ts'
 import type { Histogram, Meter } from '../../core/meter.ts'
 import type { Random } from '../../core/random.ts'
@@ -14,6 +15,9 @@ import { Waiters } from './waiters.ts'
 
 /** A claim that is held: what an instance that ends must still say a word on. */
 export interface Held { shutDown(): Promise<void> }
+
+/** Who was the first to ask for a key, and has not claimed it yet. */
+export interface First { readonly exchange: Exchange }
 
 /** Where the desk of an instance is found among its parts. */
 export const deskKey = 'idempotency:desk'
@@ -38,7 +42,7 @@ export class Desk {
   readonly quota = new Quota()
   readonly held = new Set<Held>()
   /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
-  readonly underway = new Map<RecordKey, object>()
+  readonly underway = new Map<RecordKey, First>()
   readonly #times: { readonly [O in Operation]: Histogram }
   readonly #unrecorded = new Map<RecordKey, DoneRecord>()
   #unrecordedBytes = 0
@@ -104,7 +108,7 @@ export class Desk {
   }
 
   /** The first request of a key has claimed it, or never will: whoever waited behind it looks again. */
-  arrived(key: RecordKey, first: object): void {
+  arrived(key: RecordKey, first: First): void {
     if (this.underway.get(key) !== first) return
     this.underway.delete(key)
     this.waiters.wake(key, null)

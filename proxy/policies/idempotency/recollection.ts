@@ -112,9 +112,14 @@ export class Recollection implements Waiter {
 
   /** Nobody has the key: this is the first, unless another has just gone the same way. When that is shed, we may go. */
   #goFirst(): Verdict {
-    const { route, record } = this.#keyed
+    const { route, record, exchange } = this.#keyed
     const first = route.desk.underway.get(record)
-    if (first !== undefined && first !== this.#keyed) return this.#wait(true)
+    if (first !== undefined && first !== this.#keyed) {
+      const verdict = this.#wait(true)
+      // Not behind work of a lower class than this.
+      if (verdict === WAIT) first.exchange.raise(exchange.priority)
+      return verdict
+    }
     route.desk.underway.set(record, this.#keyed)
     return null
   }

@@ -2,12 +2,13 @@
 // highest of their classes; and when all of them have left, what was not sent is dropped and what is safe is cut. The
 // service does nothing for it but hand on `traceparent`, as every instrumented service does.
 
-import type { Exchange, Priority } from '../../core/exchange.ts'
+import type { Exchange } from '../../core/exchange.ts'
 import type { Counter } from '../../core/meter.ts'
 import { isSafe } from '../../core/methods.ts'
 import type { Outcome, Refused } from '../../core/outcome.ts'
 import type { Gate, PolicyContext, PolicyDefinition } from '../../core/policy.ts'
 import { isTraceId, parseTraceparent } from '../../core/traceparent.ts'
+import { levelOf } from '../../core/priority.ts'
 import { traceId } from '../../core/random.ts'
 import type { Random } from '../../core/random.ts'
 import { onlyValue } from '../../core/raw-headers.ts'
@@ -72,7 +73,6 @@ interface Counters {
   readonly nobody: Counter
 }
 
-const rank: { readonly [P in Priority]: number } = { critical: 0, default: 1, sheddable: 2 }
 
 /** On egress: finds those a call is made for, and takes over from them. */
 class TakingGate implements Gate<Exchange> {
@@ -125,7 +125,7 @@ class TakingGate implements Gate<Exchange> {
       if (state !== 'open') continue
       exchange.inheritedDeadlineAt = Math.min(exchange.inheritedDeadlineAt, lender.deadlineAt)
       const known = exchange.inheritedPriority
-      if (known === null || rank[lender.priority] < rank[known]) exchange.inheritedPriority = lender.priority
+      if (known === null || levelOf[lender.priority] < levelOf[known]) exchange.inheritedPriority = lender.priority
     }
     if (exchange.inheritedDeadlineAt !== Infinity) this.#counters.deadline.add()
     if (exchange.inheritedPriority !== null) this.#counters.priority.add()

@@ -21,7 +21,7 @@ export interface PlaceTerms {
 
 export class PermitPlace implements LineWaiter, Place {
   readonly group: LineGroup
-  readonly level: number
+  level: number
   readonly bytes: number
   readonly expiresAt: number
   before: LineWaiter | null = null

@@ -1,8 +1,7 @@
-// Options of the admission of an upstream: its learned limit, its static ceiling, a route's share of that, and the
-// class of a route's requests.
+// Options of the admission of an upstream: its learned limit, its static ceiling, and a route's share of that.
 
 import { Type } from 'typebox'
-import type { Static, TUnsafe } from 'typebox'
+import type { Static } from 'typebox'
 import { Duration } from '../../core/option-schema.ts'
 
 export const limitSchema = Type.Object({
@@ -46,15 +45,6 @@ export const bulkheadShareSchema = Type.Object({
     exclusiveMinimum: 0, maximum: 1, examples: [0.5, 0.1],
   }),
 }, { additionalProperties: false, description: 'What this route may use of its upstream\'s bulkhead.' })
-
-export type RoutePriority = 'critical' | 'default' | 'sheddable' | 'bypass'
-
-export const prioritySchema: TUnsafe<RoutePriority> = Type.Unsafe({
-  type: 'string', enum: ['critical', 'default', 'sheddable', 'bypass'],
-  description: 'The highest class of this route\'s requests; callers may ask for a lower one. bypass: for probes, '
-    + 'takes no permit and is never shed. Absent: default. off: default, whatever callers ask for.',
-  examples: ['critical'],
-})
 
 export type LimitOptions = Static<typeof limitSchema>
 export type BulkheadOptions = Static<typeof bulkheadSchema>

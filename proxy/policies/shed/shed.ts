@@ -7,10 +7,11 @@ import { cohortOf } from '../../algorithms/cohort-cut.ts'
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
 import { clientAddress } from '../../core/client-address.ts'
 import type { Code } from '../../core/codes.ts'
-import type { Exchange, Intake, Priority } from '../../core/exchange.ts'
+import type { Exchange, Intake } from '../../core/exchange.ts'
 import type { Refused } from '../../core/outcome.ts'
 import { lessons } from '../../core/outcome-matrix.ts'
 import type { Gate, PolicyDefinition } from '../../core/policy.ts'
+import { levelOf } from '../../core/priority.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
 import type { Decider } from './arrivals.ts'
@@ -18,8 +19,7 @@ import type { Door } from './door.ts'
 import { doorOf, meterDoor } from './door-options.ts'
 import { PermitPlace } from './permit-place.ts'
 import type { Place, PlaceTerms } from './permit-place.ts'
-import { levelOf, PriorityReader } from './priority.ts'
-import { bulkheadSchema, bulkheadShareSchema, limitSchema, prioritySchema } from './schema.ts'
+import { bulkheadSchema, bulkheadShareSchema, limitSchema } from './schema.ts'
 
 function refusal(code: Code, status: number): Refused {
   return { kind: 'refused', by: 'shed', code, status, retryAfterMs: 0 }
@@ -41,19 +41,17 @@ class ShedGate implements Gate<Exchange>, Decider {
   readonly name = 'shed'
   readonly #door: Door
   readonly #group: LineGroup
-  readonly #priority: PriorityReader
   readonly #wallOffsetMs: number
 
   /** `wallOffsetMs`: from the clock's time to the wall's, once: every instance cuts the same callers in an hour. */
-  constructor(door: Door, group: LineGroup, priority: PriorityReader, wallOffsetMs: number) {
+  constructor(door: Door, group: LineGroup, wallOffsetMs: number) {
     this.#wallOffsetMs = wallOffsetMs
     this.#door = door
     this.#group = group
-    this.#priority = priority
   }
 
   admit(exchange: Exchange, now: number, shadow: boolean): Verdict {
-    const level = this.#priority.read(exchange)
+    const level = levelOf[exchange.priority]
     if (shadow) return this.#observe(exchange, level, now)
     if (this.#door.cohorts.isActive && this.#isCut(exchange, level, now)) return atLimit
     if (this.#door.readiness.isOpen) return this.#takeOrWait(exchange, level, now)
@@ -90,6 +88,14 @@ class ShedGate implements Gate<Exchange>, Decider {
     exchange.ticket = null
     // Of those who wait for the end of the turn nothing else is kept.
     if (place !== this) (place as Place | null)?.leave()
+  }
+
+  /**
+   * Whoever waits for the end of the turn is judged by the class it has then. Gives out nothing: who asks is in the
+   * middle of being let in itself.
+   */
+  raised({ priority, ticket }: Exchange): void {
+    if (ticket instanceof PermitPlace) this.#door.admission.line.raise(ticket, levelOf[priority])
   }
 
   #takeOrWait(exchange: Exchange, level: number, now: number): Verdict {
@@ -202,15 +208,12 @@ const bypass: Gate<Exchange> = { name: 'shed', admit: () => null }
 /** Stands on every route: also without a limit, the work of an upstream is counted and its readiness awaited. */
 export const shed: PolicyDefinition<Exchange> = {
   name: 'shed',
-  routeSchema: { bulkhead: bulkheadShareSchema, priority: prioritySchema },
+  routeSchema: { bulkhead: bulkheadShareSchema },
   upstreamSchema: { limit: limitSchema, bulkhead: bulkheadSchema },
   create: (context) => {
     const { door, group } = doorOf(context)
     meterDoor(context, door)
-    const own = context.routeOptions['priority'] as Priority | 'bypass' | 'off' | undefined
-    if (own === 'bypass') return bypass
-    const ignored = context.meter.counter('seawall_priority_ignored_total', { route: context.route })
-    const wallOffsetMs = context.clock.wallMs() - context.clock.now()
-    return new ShedGate(door, group, new PriorityReader(own, ignored), wallOffsetMs)
+    if (context.routeOptions['priority'] === 'bypass') return bypass
+    return new ShedGate(door, group, context.clock.wallMs() - context.clock.now())
   },
 }

@@ -171,6 +171,27 @@ test('S19: answers of a plain 503 at one rate, whatever the limit, do not take t
   t.ok(late.filter(({ code }) => code !== null).length < 0.02 * late.length, 'hardly anybody is refused')
 })
 
+test('S21: sheddable work that a critical duplicate waits for is served as critical', async (t) => {
+  const orderOf = async (isWanted: boolean): Promise<readonly string[]> => {
+    const world = new KeyedWorld({
+      route: { priority: 'critical' },
+      upstream: { breaker: 'off', limit: 'off', bulkhead: { maxConcurrent: 1, maxWait: 1_000 } },
+    })
+    const low = { headers: ['x-request-priority', 'sheddable'] }
+    await world.chargeAt(0, { key: 'running' })
+    const first = await world.chargeAt(1, { key: 'wanted', ...low })
+    const others = [await world.chargeAt(2, { key: 'one' }), await world.chargeAt(3, { key: 'two' })]
+    const duplicate = isWanted ? await world.chargeAt(4, { key: 'wanted' }) : first
+    const last = await world.chargeAt(5, { key: 'last' })
+    await world.run(2_000)
+    t.strictSame([first, ...others, duplicate, last].map(({ status }) => status), [201, 201, 201, 201, 201])
+    t.strictSame(world.broken(), [])
+    return world.upstream.rows.map(({ key }) => key.split(':').pop() ?? key)
+  }
+  t.strictSame(await orderOf(false), ['running', 'one', 'two', 'last', 'wanted'])
+  t.strictSame(await orderOf(true), ['running', 'one', 'two', 'wanted', 'last'], 'behind those critical before')
+})
+
 test('S21: a critical duplicate of sheddable work stands for itself as soon as that is gone',
   async (t) => {
     const world = new KeyedWorld({

@@ -4,14 +4,11 @@
 // counted.
 
 import { parseDictionary } from 'structured-headers'
-import type { Exchange, Priority } from '../../core/exchange.ts'
+import type { Exchange } from '../../core/exchange.ts'
 import type { Counter } from '../../core/meter.ts'
+import { levelOf, priorities } from '../../core/priority.ts'
+import type { Priority } from '../../core/priority.ts'
 import type { RawHeaders } from '../../core/raw-headers.ts'
-
-/** Classes as the admission numbers them: 0 is served first. */
-export const levelOf: { readonly [P in Priority]: number } = { critical: 0, default: 1, sheddable: 2 }
-
-const classes: readonly Priority[] = ['critical', 'default', 'sheddable']
 
 const ownName = 'x-request-priority'
 const urgencyName = 'priority'
@@ -40,8 +37,8 @@ export class PriorityReader {
     this.#inheritedCeiling = own === undefined ? levelOf.critical : this.#ceiling
   }
 
-  /** Sets the class of an exchange, and returns its level. */
-  read(exchange: Exchange): number {
+  /** Sets the class of an exchange. */
+  read(exchange: Exchange): void {
     const inherited = exchange.inheritedPriority
     let level = inherited === null ? this.#ceiling : Math.max(levelOf[inherited], this.#inheritedCeiling)
     if (!this.#isDeaf) {
@@ -49,8 +46,7 @@ export class PriorityReader {
       if (asked > level) level = asked
       else if (asked !== nothing && asked !== level) this.#ignored.add()
     }
-    exchange.priority = classes[level] as Priority
-    return level
+    exchange.priority = priorities[level] as Priority
   }
 }
 
@@ -68,7 +64,7 @@ function levelAskedFor(headers: RawHeaders): number {
     else if (lower === urgencyName) urgency = urgency === null ? value : `${urgency}, ${value}`
   }
   if (own !== null) {
-    const level = classes.indexOf(own as Priority)
+    const level = priorities.indexOf(own as Priority)
     return level < 0 ? nonsense : level
   }
   return urgency === null ? nothing : levelOfUrgency(urgency)

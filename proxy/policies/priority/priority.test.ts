@@ -1,7 +1,8 @@
 import { test } from 'tap'
-import type { Exchange, Priority } from '../../core/exchange.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import type { Priority } from '../../core/priority.ts'
 import type { RawHeaders } from '../../core/raw-headers.ts'
-import { PriorityReader } from './priority.ts'
+import { PriorityReader } from './priority-reader.ts'
 
 type Own = Priority | 'off' | undefined
 
