@@ -9,12 +9,11 @@ import type { Random } from '../../core/random.ts'
 import type {
   ClaimRequest, ClaimResult, DoneRecord, Lookup, RecordCounts, RecordKey, RecordStore, Soon,
 } from '../../core/record-store.ts'
+import { HeldClaims } from './held-claims.ts'
 import { HeldBodies } from './intake.ts'
 import { Quota } from './quota.ts'
+import { Underway } from './underway.ts'
 import { Waiters } from './waiters.ts'
-
-/** A claim that is held: what an instance that ends must still say a word on. */
-export interface Held { shutDown(): Promise<void> }
 
 /** Who was the first to ask for a key, and has not claimed it yet. */
 export interface First { readonly exchange: Exchange }
@@ -40,9 +39,9 @@ export class Desk {
   readonly waiters = new Waiters()
   readonly bodies = new HeldBodies()
   readonly quota = new Quota()
-  readonly held = new Set<Held>()
+  readonly held = new HeldClaims()
   /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
-  readonly underway = new Map<RecordKey, First>()
+  readonly underway = new Underway<First>()
   readonly #times: { readonly [O in Operation]: Histogram }
   readonly #unrecorded = new Map<RecordKey, DoneRecord>()
   #unrecordedBytes = 0
@@ -132,7 +131,7 @@ export class Desk {
 
   /** The instance ends: whatever is still in flight will not be known. Resolves when that is on record. */
   async shutDown(): Promise<void> {
-    await Promise.all([...this.held].map((held) => held.shutDown()))
+    await Promise.all(this.held.all().map((held) => held.shutDown()))
   }
 
   #seen<T extends { readonly kind: string }>(op: Operation, since: number, value: T): T {

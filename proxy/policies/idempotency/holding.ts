@@ -15,7 +15,7 @@ import type { Keeper, Work } from '../../core/work.ts'
 import { inProgress, withStatus } from './answers.ts'
 import type { KeyStatus } from './answers.ts'
 import { collect } from './collecting.ts'
-import type { Held } from './desk.ts'
+import type { Held } from './held-claims.ts'
 import type { Keyed } from './keyed.ts'
 import { isReleasing, isStream, reasonOf } from './lessons.ts'
 import { Ledger } from './ledger.ts'
@@ -26,10 +26,12 @@ const freshPart = 0.5
 const fenced: Refused = { ...inProgress, by: 'claim' }
 
 export class Holding implements Keeper, Held {
+  heldIndex = -1
   readonly #keyed: Keyed
   readonly #work: Work
   readonly #ledger: Ledger
-  readonly #detached = new Set<Attempt>()
+  /** Those that go on although nobody waits for them; null: never any. */
+  #detached: Set<Attempt> | null = null
   #reason: DoubtReason = 'reset'
   /** An answer that came for an attempt already given up, while another was still tried. */
   #stashed: Reply | null = null
@@ -75,7 +77,10 @@ export class Holding implements Keeper, Held {
   }
 
   /** Gate: this attempt goes on although nobody waits for it. */
-  awaits(attempt: Attempt): void { this.#detached.add(attempt) }
+  awaits(attempt: Attempt): void {
+    this.#detached ??= new Set()
+    this.#detached.add(attempt)
+  }
 
   /** Layer: that is all the attempts came to. Writes it down, and gives what the caller is to be told. */
   async conclude(outcome: Outcome): Promise<Outcome> {
@@ -93,13 +98,13 @@ export class Holding implements Keeper, Held {
       return this.#answered(stashed)
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
-    if (this.#detached.size > 0) return withStatus(outcome, 'in-progress')
+    if (this.#hasDetached) return withStatus(outcome, 'in-progress')
     return this.#gaveUp(outcome)
   }
 
   // Keeper
   late(attempt: Attempt, outcome: Outcome): void {
-    this.#detached.delete(attempt)
+    this.#detached?.delete(attempt)
     if (outcome.kind === 'reply') {
       if (this.#isOver || this.#hasAnswer) return outcome.body?.discard()
       this.#hasAnswer = true
@@ -109,7 +114,7 @@ export class Holding implements Keeper, Held {
       return
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
-    if (this.#isConcluded && !this.#hasAnswer && this.#detached.size === 0) void this.#gaveUp(outcome)
+    if (this.#isConcluded && !this.#hasAnswer && !this.#hasDetached) void this.#gaveUp(outcome)
   }
 
   /** The exchange is over: from here on this counts as work of its own, and has its own bound. */
@@ -137,8 +142,11 @@ export class Holding implements Keeper, Held {
     this.#work.cut(outcome, now)
   }
 
+  get #hasDetached(): boolean { return this.#detached !== null && this.#detached.size > 0 }
+
   /** Those given up earlier may no longer be among the running ones of the work, and nobody else knows them. */
   #cutDetached(): void {
+    if (this.#detached === null) return
     const now = this.#keyed.route.desk.clock.now()
     const elapsedMs = now - this.#work.exchange.startedAt
     for (const attempt of this.#detached) attempt.cut({ kind: 'abandoned', by: 'deadline', elapsedMs }, now)
