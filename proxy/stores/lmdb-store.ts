@@ -13,6 +13,8 @@ import { decodeAnswer, encodeAnswer } from './answer-codec.ts'
 import { faultOf, LmdbKeeping, sweepEveryMs } from './lmdb-keeping.ts'
 import { LmdbTables } from './lmdb-tables.ts'
 import type { Entry, Held } from './lmdb-tables.ts'
+import { LmdbWord } from './lmdb-word.ts'
+import type { WordGround } from './lmdb-word.ts'
 import { OwnerLock } from './owner-lock.ts'
 import { isFault } from './record-codec.ts'
 import type { SealKeys } from './sealing.ts'
@@ -31,11 +33,13 @@ export interface LmdbStoreOptions {
   readonly keys: SealKeys | null
 }
 
-/** A change that was overtaken is decided anew; more often than this it never is, outside of a defect. */
-const maxTries = 16
+type ClaimSaid = 'taken' | 'mismatch' | 'held' | 'full'
+type ResolveSaid = Exclude<ResolveResult, StoreFault>['kind']
 
-type ClaimWord = 'taken' | 'mismatch' | 'held' | 'full'
-type Decide<Word extends string> = (record: Held | null) => Change<Buffer, Word>
+const results: { readonly [Said in TokenWord]: TokenResult } = {
+  stored: { kind: 'stored' }, already: { kind: 'already' }, fenced: { kind: 'fenced' }, gone: { kind: 'gone' },
+}
+const told = (said: TokenWord): TokenResult => results[said]
 
 export class LmdbStore implements RecordStore {
   readonly kind = 'lmdb'
@@ -46,6 +50,7 @@ export class LmdbStore implements RecordStore {
   #tables!: LmdbTables
   #owners!: OwnerLock
   #keeping!: LmdbKeeping
+  #ground!: WordGround
   #isFull = false
   #timer: Timer | null = null
   #isOpen = false
@@ -65,6 +70,9 @@ export class LmdbStore implements RecordStore {
     this.#tables = tables
     this.#owners = owners
     this.#keeping = new LmdbKeeping(tables, owners, this.#wall)
+    this.#ground = {
+      tables, wall: this.#wall, read: (key) => this.#read(key), isOwnerGone: (entry) => this.#isOwnerGone(entry),
+    }
     const clash = await this.#keeping.findClash()
     if (clash !== null) { await this.#shut(); return clash }
     this.#isOpen = true
@@ -83,31 +91,25 @@ export class LmdbStore implements RecordStore {
       : this.#look(key, entry, isGone)
   }
 
-  async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const changed = await this.#change<ClaimWord>(request.key, (record) =>
-      record === null && this.#isFull
-        ? { say: 'full', next: undefined }
-        : decideClaim(record, request, this.#owners.name.text, this.#wall.now()))
-    if (isFault(changed)) return changed
-    const { say, record } = changed
-    if (record === null || say === 'full') return { kind: 'full' }
-    if (say === 'mismatch') return { kind: say }
-    return say === 'taken'
-      ? { kind: say, generation: record.generation, createdAtMs: record.createdAtMs }
-      : this.#show(request.key, record)
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#say<ClaimSaid, ClaimResult>(request.key, (record) => this.#decideClaim(record, request),
+      (said, record) => this.#tellClaim(request.key, said, record))
   }
 
-  async finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Promise<TokenResult> {
-    const bytes = encodeAnswer(key, answer, this.#options.keys)
-    return this.#word(key, (record) => decideFinish(record, token, bytes, ttlMs, this.#wall.now()))
+  finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Promise<TokenResult> {
+    let bytes: Buffer | null = null
+    return this.#say(key, (record) => {
+      bytes ??= encodeAnswer(key, answer, this.#options.keys)
+      return decideFinish(record, token, bytes, ttlMs, this.#wall.now())
+    }, told)
   }
 
-  async release(key: RecordKey, token: ClaimToken): Promise<TokenResult> {
-    return this.#word(key, (record) => decideRelease(record, token))
+  release(key: RecordKey, token: ClaimToken): Promise<TokenResult> {
+    return this.#say(key, (record) => decideRelease(record, token), told)
   }
 
-  async doubt(key: RecordKey, token: ClaimToken, reason: DoubtReason): Promise<TokenResult> {
-    return this.#word(key, (record) => decideDoubt(record, token, reason))
+  doubt(key: RecordKey, token: ClaimToken, reason: DoubtReason): Promise<TokenResult> {
+    return this.#say(key, (record) => decideDoubt(record, token, reason), told)
   }
 
   /** Nothing is written: the owner's lock is its lease. */
@@ -122,9 +124,8 @@ export class LmdbStore implements RecordStore {
     const stored = held.kind === 'executed'
       ? { kind: held.kind, answer: encodeAnswer(key, held.answer, this.#options.keys) }
       : held
-    const changed = await this.#change(key, (record) =>
-      decideResolve(record, stored, operatorToken(), ttlMs, this.#wall.now()))
-    return isFault(changed) ? changed : { kind: changed.say }
+    return this.#say<ResolveSaid, ResolveResult>(key, (record) =>
+      decideResolve(record, stored, operatorToken(), ttlMs, this.#wall.now()), (kind) => ({ kind }))
   }
 
   purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number } | StoreFault> {
@@ -196,32 +197,25 @@ export class LmdbStore implements RecordStore {
     return isFault(answer) ? answer : toSeen({ ...record, stage: { ...stage, answer } }, { isOwn, leaseLeftMs: 0 })
   }
 
-  async #word(key: RecordKey, decide: Decide<TokenWord>): Promise<TokenResult> {
-    const changed = await this.#change(key, decide)
-    return isFault(changed) ? changed : { kind: changed.say }
+  #decideClaim(record: Held | null, request: ClaimRequest): Change<Buffer, ClaimSaid> {
+    return record === null && this.#isFull
+      ? { say: 'full', next: undefined }
+      : decideClaim(record, request, this.#owners.name.text, this.#wall.now())
   }
 
-  /** Reads, decides and writes until nobody came between. Gives what was decided, and the record after it. */
-  #change<Word extends string>(
-    key: RecordKey, decide: Decide<Word>,
-  ): Promise<{ readonly say: Word; readonly record: Held | null } | StoreFault> {
-    return this.#guard(async () => {
-      for (let tries = 0; tries < maxTries; tries++) {
-        const entry = this.#read(key)
-        if (entry !== null && isFault(entry)) return entry
-        const isGone = entry === null ? false : this.#isOwnerGone(entry)
-        const seen = asSeen(entry?.record ?? null, this.#wall.now(), isGone instanceof Promise ? await isGone : isGone)
-        const { say, next } = decide(seen)
-        if (next === undefined) {
-          // What it stands on may have been committed a moment ago, and is not on the disk yet.
-          await this.#tables.settled()
-          return { say, record: seen }
-        }
-        if (await this.#tables.change(key, entry, next)) return { say, record: next }
-        this.#tables.refresh()
-      }
-      return storeFault('unavailable', `Cannot change a record: it was changed by others ${maxTries} times over`)
-    })
+  #tellClaim(key: RecordKey, said: ClaimSaid, record: Held | null): ClaimResult {
+    if (record === null || said === 'full') return { kind: 'full' }
+    if (said === 'mismatch') return { kind: said }
+    return said === 'taken'
+      ? { kind: said, generation: record.generation, createdAtMs: record.createdAtMs }
+      : this.#show(key, record)
+  }
+
+  #say<Said extends string, Told>(
+    key: RecordKey, decide: (record: Held | null) => Change<Buffer, Said>,
+    tell: (said: Said, record: Held | null) => Told,
+  ): Promise<Told | StoreFault> {
+    return this.#isOpen ? LmdbWord.say(this.#ground, key, decide, tell) : Promise.resolve(notOpen)
   }
 
   async #guard<T>(act: () => Promise<T>): Promise<T | StoreFault> {

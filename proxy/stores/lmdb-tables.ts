@@ -14,6 +14,7 @@ import { openDatabase } from './lmdb-opening.ts'
 import type { SyncPoints } from './lmdb-sync-points.ts'
 import { decodeRecord, encodeRecord, isFault } from './record-codec.ts'
 import { SharedCommits } from './shared-commits.ts'
+import type { Write } from './shared-commits.ts'
 import { messageOf, storeFault } from './store-fault.ts'
 
 export type Held = HeldRecord<Buffer>
@@ -27,11 +28,12 @@ const nothing = Buffer.alloc(0)
 type Table = Database<Buffer, string>
 
 export class LmdbTables {
+  /** A change counts only when it is on the disk. */
+  readonly isFlushed: boolean
   readonly #root: RootDatabase<Buffer, string>
   readonly #records: Table
   readonly #open: Table
   readonly #ends: Table
-  readonly #isFlushed: boolean
   #points: SyncPoints | null = null
   /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
   #version = randomBytes(6).readUIntBE(0, 6) + 1
@@ -45,7 +47,7 @@ export class LmdbTables {
     this.#records = root.openDB('records', { useVersions: true, encoding: 'binary' })
     this.#open = root.openDB('open', { encoding: 'binary' })
     this.#ends = root.openDB('ends', { encoding: 'binary' })
-    this.#isFlushed = isFlushed
+    this.isFlushed = isFlushed
   }
 
   /** `isFlushed`: a change counts only when it is on the disk, and then survives the loss of power. */
@@ -86,16 +88,33 @@ export class LmdbTables {
 
   /** Puts `next` (null: nothing) in the place of `before` (null: nothing); false when that is not there any more. */
   async change(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
-    const write = (): void => { this.#write(key, before?.record ?? null, next) }
-    const isDone = await this.#committed(this.#commits.add(() => before === null
-      ? this.#records.ifNoExists(key, write)
-      : this.#records.ifVersion(key, before.version, write)))
+    const isDone = await this.#committed(new Promise((resolve, reject) => {
+      this.commit({ write: () => this.write(key, before, next), committed: resolve, failed: reject })
+    }))
     if (isDone) await this.settled()
     return isDone
   }
 
+  /** The same in parts, for those who write often: hands a change to a commit, which calls its `write` now or later. */
+  commit(change: Write): void { this.#commits.add(change) }
+
+  /** Within the `write` of a change; the promise is that of the commit. */
+  write(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
+    const write = (): void => { this.#write(key, before?.record ?? null, next) }
+    return before === null
+      ? this.#records.ifNoExists(key, write)
+      : this.#records.ifVersion(key, before.version, write)
+  }
+
   /** Resolves when everything committed so far is on the disk, where that was asked for. */
-  async settled(): Promise<void> { if (this.#isFlushed) await this.#root.flushed }
+  async settled(): Promise<void> { if (this.isFlushed) await this.#root.flushed }
+
+  /** A failed commit carries its reason as a promise, which is rejected in the same turn, or never. */
+  async causeOf(error: unknown): Promise<unknown> {
+    if (!(error instanceof Error) || !('commitError' in error)) return error
+    const reason = Promise.resolve(error.commitError).then(() => error, (cause: unknown) => cause)
+    return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
+  }
 
   /** Owners that have something in flight, dead or alive. */
   owners(): string[] {
@@ -173,15 +192,8 @@ export class LmdbTables {
     try {
       return await writing
     } catch (error) {
-      throw await this.#causeOf(error)
+      throw await this.causeOf(error)
     }
-  }
-
-  /** A failed commit carries its reason as a promise, which is rejected in the same turn, or never. */
-  async #causeOf(error: unknown): Promise<unknown> {
-    if (!(error instanceof Error) || !('commitError' in error)) return error
-    const reason = Promise.resolve(error.commitError).then(() => error, (cause: unknown) => cause)
-    return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
   }
 
   /** Within a condition: these promises stand for nothing, what is awaited is that of the condition. */

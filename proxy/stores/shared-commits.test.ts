@@ -2,6 +2,11 @@ import { test } from 'tap'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { SharedCommits } from './shared-commits.ts'
 
+/** What became of a write. */
+function added(commits: SharedCommits, write: () => Promise<boolean>): Promise<boolean> {
+  return new Promise((resolve, reject) => { commits.add({ write, committed: resolve, failed: reject }) })
+}
+
 /** A database whose writes end when a test says so. */
 function database() {
   const begun: string[] = []
@@ -21,10 +26,10 @@ test('writes of one turn begin at once, and what comes during their commit begin
   const clock = new VirtualClock()
   const commits = new SharedCommits(clock)
   const { begun, write, commit } = database()
-  const first = [commits.add(write('a')), commits.add(write('b'))]
+  const first = [added(commits, write('a')), added(commits, write('b'))]
   t.strictSame(begun, ['a', 'b'])
   await clock.run(1)
-  const later = [commits.add(write('c')), commits.add(write('d'))]
+  const later = [added(commits, write('c')), added(commits, write('d'))]
   t.strictSame(begun, ['a', 'b'])
   commit()
   t.strictSame(await Promise.all(first), [true, true])
@@ -37,10 +42,10 @@ test('after a commit that failed, and after a write that threw, the others go on
   const clock = new VirtualClock()
   const commits = new SharedCommits(clock)
   const { begun, write, commit, fail } = database()
-  const first = commits.add(write('a'))
+  const first = added(commits, write('a'))
   await clock.run(1)
-  const closed = commits.add(() => { throw new Error('closed') })
-  const last = commits.add(write('b'))
+  const closed = added(commits, () => { throw new Error('closed') })
+  const last = added(commits, write('b'))
   fail()
   await t.rejects(first, { message: 'the disk is full' })
   await t.rejects(closed, { message: 'closed' })

@@ -4,34 +4,47 @@
 
 import type { Clock } from '../core/clock.ts'
 
-interface Waiting {
-  readonly write: () => Promise<boolean>
-  readonly resolve: (isDone: boolean) => void
-  readonly reject: (error: unknown) => void
+/** A change on its way into a commit. */
+export interface Write {
+  /** Hands it to the database, now or later; the promise is that of the commit. */
+  write(): Promise<boolean>
+  /** The commit is over. False: its condition did not hold. */
+  committed(isDone: boolean): void
+  /** Nothing was written. */
+  failed(error: unknown): void
 }
 
 export class SharedCommits {
   readonly #clock: Clock
   /** Where the next write goes: to those of this turn, or behind the commit that is under way. */
   #state: 'idle' | 'gathering' | 'committing' = 'idle'
-  #waiting: Waiting[] = []
+  #waiting: Write[] = []
 
   constructor(clock: Clock) { this.#clock = clock }
 
-  /** `write` hands a change to the database, now or later; its promise is that of the commit. */
-  add(write: () => Promise<boolean>): Promise<boolean> {
-    if (this.#state !== 'committing') return this.#start(write)
-    return new Promise((resolve, reject) => { this.#waiting.push({ write, resolve, reject }) })
+  add(write: Write): void {
+    if (this.#state === 'committing') this.#waiting.push(write)
+    else this.#start(write)
   }
 
-  #start(write: () => Promise<boolean>): Promise<boolean> {
-    const writing = write()
-    if (this.#state === 'gathering') return writing
+  #start(write: Write): void {
+    let writing: Promise<boolean>
+    try {
+      writing = write.write()
+    } catch (error) {
+      // Closed meanwhile.
+      return write.failed(error)
+    }
+    if (this.#state !== 'gathering') this.#lead(writing)
+    writing.then((isDone) => { write.committed(isDone) }, (error: unknown) => { write.failed(error) })
+  }
+
+  /** The first of a commit tells of its beginning and its end. */
+  #lead(writing: Promise<boolean>): void {
     this.#state = 'gathering'
     this.#clock.endOfTurn(() => { if (this.#state === 'gathering') this.#state = 'committing' })
     const goOn = (): void => { this.#goOn() }
     writing.then(goOn, goOn)
-    return writing
   }
 
   /** The commit is over, well or not. */
@@ -39,13 +52,6 @@ export class SharedCommits {
     this.#state = 'idle'
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { write, resolve, reject } of waiting) {
-      try {
-        this.#start(write).then(resolve, reject)
-      } catch (error) {
-        // Closed meanwhile.
-        reject(error)
-      }
-    }
+    for (const write of waiting) this.#start(write)
   }
 }
