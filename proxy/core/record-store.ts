@@ -155,6 +155,8 @@ export interface RecordStore {
   readonly kind: 'memory' | 'lmdb' | 'redis'
   /** Whether replicas on other machines can use the same records. */
   readonly isShared: boolean
+  /** Ms within which every word by token is answered, if only with a fault; absent: nobody sees to it. */
+  readonly answersWithinMs?: number
 
   /**
    * Called once, before anything else. `misconfigured`, `corrupt` and `future-version` are final: do not start.

@@ -36,6 +36,7 @@ const patience = 20
 export class GuardedStore implements RecordStore {
   readonly kind: RecordStore['kind']
   readonly isShared: boolean
+  readonly answersWithinMs: number
   readonly #store: RecordStore
   readonly #clock: Clock
   readonly #options: GuardOptions
@@ -57,6 +58,7 @@ export class GuardedStore implements RecordStore {
     this.#options = options
     this.kind = store.kind
     this.isShared = store.isShared
+    this.answersWithinMs = options.timeoutMs
     this.#tooLate = storeFault('timeout', `The ${store.kind} store did not answer within ${options.timeoutMs} ms`)
   }
 
@@ -69,13 +71,7 @@ export class GuardedStore implements RecordStore {
   /** After a fault the token is spent: what it may have taken is given back behind the caller's back. */
   claim(request: ClaimRequest): Soon<ClaimResult> {
     if (this.#down !== null) return this.#refuse(this.#down)
-    const { key, token } = request
-    const claimed = this.#timed('claim', 1, () => this.#store.claim(request), () => { this.#giveBack(token, key) })
-    if (!(claimed instanceof Promise)) return claimed
-    return claimed.then((result) => {
-      if (result.kind === 'fault' && isOfReach(result)) this.#stray(token, key)
-      return result
-    })
+    return this.#timed('claim', 1, () => this.#store.claim(request), request)
   }
 
   finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Soon<TokenResult> {
@@ -134,35 +130,38 @@ export class GuardedStore implements RecordStore {
     return fault
   }
 
-  /** `onLate`: the answer came, but the deadline had been told before. */
+  /** `claim`: what is given back when it may have been applied without our knowing. */
   #timed<T extends { readonly kind: string }>(
-    operation: StoreOperation, times: number, act: () => Soon<T>, onLate?: () => void,
+    operation: StoreOperation, times: number, act: () => Soon<T>, claim?: ClaimRequest,
   ): Soon<T | StoreFault> {
     const startMs = this.#clock.now()
     let answer: Soon<T | StoreFault>
     try {
       answer = act()
     } catch (error) {
-      // A store that throws has a defect; its caller still gets a value.
-      answer = storeFault('unavailable', `The ${this.kind} store failed: ${messageOf(error)}`)
+      answer = this.#broke(error)
     }
     if (!(answer instanceof Promise)) return this.#note(operation, startMs, answer)
     const promise = answer
     return new Promise<T | StoreFault>((resolve) => {
       let isOver = false
+      const tell = (result: T | StoreFault): void => {
+        resolve(this.#note(operation, startMs, result))
+        if (claim !== undefined && result.kind === 'fault' && isOfReach(result as StoreFault)) this.#stray(claim)
+      }
       const timer = this.#clock.after(this.#options.timeoutMs * times, () => {
         isOver = true
         this.#timeouts++
-        resolve(this.#note(operation, startMs, this.#tooLate))
+        tell(this.#tooLate)
       })
       const settle = (result: T | StoreFault): void => {
-        if (isOver) { onLate?.(); return }
-        timer.clear()
-        resolve(this.#note(operation, startMs, result))
+        if (!isOver) {
+          timer.clear()
+          tell(result)
+        // It came, but the deadline had been told before.
+        } else if (claim !== undefined) this.#giveBack(claim.token, claim.key)
       }
-      promise.then(settle, (error: unknown) => {
-        settle(storeFault('unavailable', `The ${this.kind} store failed: ${messageOf(error)}`))
-      })
+      promise.then(settle, (error: unknown) => { settle(this.#broke(error)) })
     })
   }
 
@@ -213,7 +212,12 @@ export class GuardedStore implements RecordStore {
     this.#giveAllBack()
   }
 
-  #stray(token: ClaimToken, key: RecordKey): void {
+  /** A store that throws or rejects has a defect; its caller still gets a value. */
+  #broke(error: unknown): StoreFault {
+    return storeFault('unavailable', `The ${this.kind} store failed: ${messageOf(error)}`)
+  }
+
+  #stray({ token, key }: ClaimRequest): void {
     const [oldest] = this.#strays.keys()
     if (this.#strays.size >= maxStrays && oldest !== undefined) this.#strays.delete(oldest)
     this.#strays.set(token, key)

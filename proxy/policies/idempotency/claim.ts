@@ -51,19 +51,32 @@ export class ClaimGate implements Gate<Attempt> {
       keyed.count('quota')
       return overQuota
     }
+    return this.#claim(keyed, attempt)
+  }
+
+  #claim(keyed: Keyed, attempt: Attempt): Verdict {
+    const { desk, settings } = keyed.route
     const token = newToken()
-    const result = desk.claim({
+    let isLate = false
+    const verdict = desk.claim({
       key: keyed.record, fingerprint: keyed.fingerprint, credential: keyed.credential, token,
       leaseMs: settings.leaseMs, ttlMs: settings.ttlMs, inDoubt: settings.inDoubt,
+    }, (result) => {
+      if (!isLate) return this.#verdict(keyed, attempt, token, result)
+      this.#answered(keyed, attempt, token, result)
+      return null
     })
-    if (!(result instanceof Promise)) return this.#verdict(keyed, attempt, token, result)
+    if (!(verdict instanceof Promise)) return verdict
+    isLate = true
     keyed.claiming = attempt
-    void result.then((late) => {
-      if (keyed.claiming !== attempt) return this.#forget(keyed, token, late)
-      keyed.claiming = null
-      attempt.gates.proceed(attempt, this.#verdict(keyed, attempt, token, late), desk.clock.now())
-    })
     return WAIT
+  }
+
+  /** The attempt has waited for it, unless it is gone. */
+  #answered(keyed: Keyed, attempt: Attempt, token: ClaimToken, result: ClaimResult): void {
+    if (keyed.claiming !== attempt) return this.#forget(keyed, token, result)
+    keyed.claiming = null
+    attempt.gates.proceed(attempt, this.#verdict(keyed, attempt, token, result), keyed.route.desk.clock.now())
   }
 
   /** Counts what reached the wire, and notes what goes on although nobody waits for it. */

@@ -3,6 +3,7 @@
 
 import type { BodySink, BodySource } from '../../core/body.ts'
 import type { RawHeaders } from '../../core/raw-headers.ts'
+import type { Soon } from '../../core/record-store.ts'
 
 export type Collected =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly trailers: RawHeaders | null }
@@ -10,16 +11,21 @@ export type Collected =
   /** What came so far and what is to come, as one source. */
   | { readonly kind: 'too-large'; readonly rest: BodySource }
 
-/** Reads a body to its end, or until it is known to be larger than `maxBytes`. */
-export function collect(body: BodySource, maxBytes: number): Promise<Collected> {
-  return new Promise((resolve) => { body.flow(new Collecting(body, maxBytes, resolve)) })
+/** Reads a body to its end, or until it is known to be larger than `maxBytes`. Small ones are here at once. */
+export function collect(body: BodySource, maxBytes: number): Soon<Collected> {
+  const collecting = new Collecting(body, maxBytes)
+  body.flow(collecting)
+  return collecting.collected ?? new Promise((resolve) => { collecting.resolve = resolve })
 }
 
 class Collecting implements BodySink, BodySource {
   readonly length: number
+  /** What it came to, when it did so before somebody waited for it. */
+  collected: Collected | null = null
+  /** Who waits for it. */
+  resolve: ((collected: Collected) => void) | null = null
   readonly #source: BodySource
   readonly #maxBytes: number
-  readonly #resolve: (collected: Collected) => void
   #chunks: Uint8Array[] = []
   #bytes = 0
   #isTooLarge = false
@@ -30,11 +36,10 @@ class Collecting implements BodySink, BodySource {
   /** How the source ended, when it did before somebody read this far. */
   #ending: ((sink: BodySink) => void) | null = null
 
-  constructor(source: BodySource, maxBytes: number, resolve: (collected: Collected) => void) {
+  constructor(source: BodySource, maxBytes: number) {
     this.length = source.length
     this.#source = source
     this.#maxBytes = maxBytes
-    this.#resolve = resolve
   }
 
   // BodySink, towards the upstream
@@ -48,19 +53,19 @@ class Collecting implements BodySink, BodySource {
     this.#bytes += chunk.length
     if (!this.#isTooLarge && this.#bytes > this.#maxBytes) {
       this.#isTooLarge = true
-      this.#resolve({ kind: 'too-large', rest: this })
+      this.#came({ kind: 'too-large', rest: this })
     }
     return !this.#isTooLarge
   }
 
   end(trailers: RawHeaders | null): void {
     if (this.#isTooLarge) return this.#over((sink) => { sink.end(trailers) })
-    this.#resolve({ kind: 'whole', bytes: Buffer.concat(this.#chunks), trailers })
+    this.#came({ kind: 'whole', bytes: Buffer.concat(this.#chunks), trailers })
   }
 
   fail(cause: string): void {
     if (this.#isTooLarge) return this.#over((sink) => { sink.fail(cause) })
-    this.#resolve({ kind: 'broken', cause })
+    this.#came({ kind: 'broken', cause })
   }
 
   // BodySource, towards the caller
@@ -87,6 +92,11 @@ class Collecting implements BodySink, BodySource {
     this.#isDiscarded = true
     this.#chunks = []
     this.#source.discard()
+  }
+
+  #came(collected: Collected): void {
+    if (this.resolve === null) this.collected = collected
+    else this.resolve(collected)
   }
 
   #over(ending: (sink: BodySink) => void): void {

@@ -75,19 +75,21 @@ export class Desk {
     const kept = this.#unrecorded.get(key)
     if (kept !== undefined) return kept
     if (this.#lookups >= maxLookups) return null
-    const found = this.timed('lookup', () => this.store.lookup(key))
-    if (!(found instanceof Promise)) return found
+    const since = this.clock.now()
+    const found = this.store.lookup(key)
+    if (!(found instanceof Promise)) return this.#seen('lookup', since, found)
     this.#lookups++
     return found.then((lookup) => {
       this.#lookups--
-      return lookup
+      return this.#seen('lookup', since, lookup)
     })
   }
 
-  claim(request: ClaimRequest): Soon<ClaimResult> {
+  /** Gives what `next` makes of what the claim got. */
+  claim<R>(request: ClaimRequest, next: (result: ClaimResult) => R): Soon<R> {
     const kept = this.#unrecorded.get(request.key)
-    if (kept !== undefined) return kept.fingerprint === request.fingerprint ? kept : { kind: 'mismatch' }
-    return this.timed('claim', () => this.store.claim(request))
+    if (kept !== undefined) return next(kept.fingerprint === request.fingerprint ? kept : { kind: 'mismatch' })
+    return this.timed('claim', () => this.store.claim(request), next)
   }
 
   /** Answers duplicates of this process from here, until the store has the answer; false: there is no room. */
@@ -113,12 +115,12 @@ export class Desk {
     this.waiters.wake(key, null)
   }
 
-  /** Runs an operation of the store; its time is counted, and whether the store answered. */
-  timed<T extends { readonly kind: string }>(op: Operation, run: () => Soon<T>): Soon<T> {
+  /** Runs an operation of the store; its time is counted, and whether the store answered. Gives what `next` makes. */
+  timed<T extends { readonly kind: string }, R>(op: Operation, run: () => Soon<T>, next: (value: T) => R): Soon<R> {
     const since = this.clock.now()
     const result = run()
-    if (!(result instanceof Promise)) return this.#seen(op, since, result)
-    return result.then((value) => this.#seen(op, since, value))
+    if (!(result instanceof Promise)) return next(this.#seen(op, since, result))
+    return result.then((value) => next(this.#seen(op, since, value)))
   }
 
   /** Figures for the status. */

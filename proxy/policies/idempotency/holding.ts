@@ -7,14 +7,16 @@
 import type { Attempt } from '../../core/attempt.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { Outcome, Refused, Reply } from '../../core/outcome.ts'
-import type { ClaimToken, DoubtReason, StoredAnswer } from '../../core/record-store.ts'
+import type { ClaimToken, DoubtReason, Soon, StoredAnswer } from '../../core/record-store.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Verdict } from '../../core/scope.ts'
+import { follow } from '../../core/soon.ts'
 import { WholeBody } from '../../core/whole-body.ts'
 import type { Keeper, Work } from '../../core/work.ts'
 import { inProgress, withStatus } from './answers.ts'
 import type { KeyStatus } from './answers.ts'
 import { collect } from './collecting.ts'
+import type { Collected } from './collecting.ts'
 import type { Held } from './held-claims.ts'
 import type { Keyed } from './keyed.ts'
 import { isReleasing, isStream, reasonOf } from './lessons.ts'
@@ -83,7 +85,7 @@ export class Holding implements Keeper, Held {
   }
 
   /** Layer: that is all the attempts came to. Writes it down, and gives what the caller is to be told. */
-  async conclude(outcome: Outcome): Promise<Outcome> {
+  conclude(outcome: Outcome): Soon<Outcome> {
     const stashed = this.#stashed
     this.#stashed = null
     this.#isConcluded = true
@@ -110,7 +112,7 @@ export class Holding implements Keeper, Held {
       this.#hasAnswer = true
       this.#reading = attempt
       if (!this.#isConcluded) this.#stashed = outcome
-      else void this.#answered(outcome).then((told) => { if (told.kind === 'reply') told.body?.discard() })
+      else void follow(this.#answered(outcome), (told) => { if (told.kind === 'reply') told.body?.discard() })
       return
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
@@ -152,48 +154,48 @@ export class Holding implements Keeper, Held {
     for (const attempt of this.#detached) attempt.cut({ kind: 'abandoned', by: 'deadline', elapsedMs }, now)
   }
 
-  async #answered(reply: Reply): Promise<Outcome> {
+  #answered(reply: Reply): Soon<Outcome> {
     const { settings, isSeawall } = this.#keyed.route
     if (this.#isOver) return withStatus(reply, 'unrecorded')
     const isAlone = this.#keyed.dispatched <= 1 && !this.#work.exchange.hasActedElsewhere
     if (isReleasing(reply, settings, isSeawall, isAlone)) {
-      await this.#ledger.release()
-      return this.#told(reply, 'released', false)
+      return follow(this.#ledger.release(), () => this.#told(reply, 'released', false))
     }
     if (isStream(reply, this.#work.exchange.plan.isStream) || (reply.body?.length ?? 0) > settings.maxResponseBytes) {
       return this.#recorded(reply, withoutBody(reply))
     }
     if (reply.body === null) return this.#recorded(reply, { ...withoutBody(reply), body: new Uint8Array(0), gap: null })
-    const { length } = reply.body
-    const collected = await collect(reply.body, settings.maxResponseBytes)
+    return follow(collect(reply.body, settings.maxResponseBytes), (collected) => this.#collected(reply, collected))
+  }
+
+  #collected(reply: Reply, collected: Collected): Soon<Outcome> {
     if (this.#isOver) return withStatus({ ...reply, body: null }, 'unknown')
     if (collected.kind === 'too-large') return this.#recorded({ ...reply, body: collected.rest }, withoutBody(reply))
     if (collected.kind === 'broken') {
-      await this.#ledger.doubt('truncated')
-      return this.#told({ kind: 'failed', fault: 'upstream.reset', cause: collected.cause }, 'unknown', true)
+      const failed = { kind: 'failed', fault: 'upstream.reset', cause: collected.cause } as const
+      return follow(this.#ledger.doubt('truncated'), () => this.#told(failed, 'unknown', true))
     }
     const { bytes, trailers } = collected
-    const body = new WholeBody([bytes], length, trailers)
+    const body = new WholeBody([bytes], reply.body?.length ?? -1, trailers)
     return this.#recorded({ ...reply, body }, { ...withoutBody(reply), body: bytes, trailers, gap: null })
   }
 
-  async #recorded(reply: Reply, answer: StoredAnswer): Promise<Outcome> {
-    const status = await this.#ledger.finish(answer)
-    return this.#told(reply, status, true)
+  #recorded(reply: Reply, answer: StoredAnswer): Soon<Outcome> {
+    return follow(this.#ledger.finish(answer), (status) => this.#told(reply, status, true))
   }
 
   /** No attempt has come to an answer, and none runs. */
-  async #gaveUp(outcome: Outcome): Promise<Outcome> {
+  #gaveUp(outcome: Outcome): Soon<Outcome> {
     if (this.#isOver) return outcome
-    if (this.#work.delivered === 'no') {
-      await this.#ledger.release()
+    if (this.#work.delivered !== 'no') {
+      return follow(this.#ledger.doubt(this.#reason), () => this.#told(outcome, 'unknown', true))
+    }
+    return follow(this.#ledger.release(), () => {
       // The edge says itself that nothing was sent.
       this.#over(false)
       this.#keyed.count('released')
       return outcome
-    }
-    await this.#ledger.doubt(this.#reason)
-    return this.#told(outcome, 'unknown', true)
+    })
   }
 
   #told(outcome: Outcome, status: KeyStatus, isUsed: boolean): Outcome {

@@ -3,6 +3,7 @@
 
 import type { ClaimToken, DoneRecord, DoubtReason, Lookup, Soon, StoredAnswer, TokenResult } from
   '../../core/record-store.ts'
+import { follow } from '../../core/soon.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { KeyStatus } from './answers.ts'
 import type { Keyed } from './keyed.ts'
@@ -12,6 +13,8 @@ const againFromMs = 100
 const againMostMs = 2_000
 
 type Word = 'finish' | 'release' | 'doubt'
+/** `late`: not within the time of the route; it goes on in the background. */
+type Said = Exclude<TokenResult['kind'], 'fault'> | 'late'
 
 export class Ledger {
   readonly #keyed: Keyed
@@ -28,11 +31,11 @@ export class Ledger {
 
   renew(): Soon<TokenResult> {
     const { route, record } = this.#keyed
-    return route.desk.timed('renew', () => route.desk.store.renew(record, this.#token, route.settings.leaseMs))
+    return route.desk.timed('renew', () => route.desk.store.renew(record, this.#token, route.settings.leaseMs), same)
   }
 
   /** Records the answer: `executed`, or `unrecorded` where a duplicate elsewhere would not get it yet, or ever. */
-  async finish(answer: StoredAnswer): Promise<KeyStatus> {
+  finish(answer: StoredAnswer): Soon<KeyStatus> {
     const { desk, settings } = this.#keyed.route
     const key = this.#keyed.record
     const done: DoneRecord = {
@@ -41,48 +44,61 @@ export class Ledger {
       finishedAtMs: desk.clock.wallMs(), answer,
     }
     const write = (): Soon<TokenResult> => desk.store.finish(key, this.#token, answer, settings.ttlMs)
-    const result = await this.#say('finish', write, () => { desk.forget(key) })
-    if (result === 'late') {
-      const isKept = desk.keep(key, done)
+    return this.#say('finish', write, (said) => this.#finished(said, done))
+  }
+
+  /** Frees the key. */
+  release(): Soon<void> {
+    const { store } = this.#keyed.route.desk
+    return this.#say('release', () => store.release(this.#keyed.record, this.#token), (said) => {
+      this.#wake(said === 'stored' || said === 'gone' ? { kind: 'absent' } : null)
+    })
+  }
+
+  /** Says that nobody knows. */
+  doubt(reason: DoubtReason): Soon<void> {
+    const { store } = this.#keyed.route.desk
+    return this.#say('doubt', () => store.doubt(this.#keyed.record, this.#token, reason), () => { this.#wake(null) })
+  }
+
+  #finished(said: Said, done: DoneRecord): KeyStatus {
+    if (said === 'late') {
+      const isKept = this.#keyed.route.desk.keep(this.#keyed.record, done)
       this.#wake(isKept ? done : null)
       return 'unrecorded'
     }
-    const isOurs = result === 'stored' || result === 'already'
+    const isOurs = said === 'stored' || said === 'already'
     this.#wake(isOurs ? done : null)
     return isOurs ? 'executed' : 'unrecorded'
   }
 
-  /** Frees the key. */
-  async release(): Promise<void> {
-    const { store } = this.#keyed.route.desk
-    const result = await this.#say('release', () => store.release(this.#keyed.record, this.#token))
-    this.#wake(result === 'stored' || result === 'gone' ? { kind: 'absent' } : null)
-  }
-
-  /** Says that nobody knows. */
-  async doubt(reason: DoubtReason): Promise<void> {
-    const { store } = this.#keyed.route.desk
-    await this.#say('doubt', () => store.doubt(this.#keyed.record, this.#token, reason))
-    this.#wake(null)
-  }
-
+  /** Not at once: whoever is woken goes on, and what the store says at once is said in the midst of something. */
   #wake(found: Lookup | null): void {
-    this.#keyed.route.desk.waiters.wake(this.#keyed.record, found)
+    const { route: { desk: { waiters } }, record } = this.#keyed
+    if (waiters.has(record)) queueMicrotask(() => { waiters.wake(record, found) })
   }
 
-  /** `late`: not within the time of the route; it goes on in the background, and `after` is called when it is done. */
-  #say(word: Word, write: () => Soon<TokenResult>, after?: () => void): Soon<TokenResult['kind'] | 'late'> {
+  #say<T>(word: Word, write: () => Soon<TokenResult>, next: (said: Said) => T): Soon<T> {
     const { desk, settings } = this.#keyed.route
-    const first = desk.timed(word, write)
-    if (!(first instanceof Promise)) {
-      if (first.kind !== 'fault') return first.kind
-      new Persistence(this.#keyed, word, write, after).again()
-      return 'late'
-    }
+    // A store that answers within that time, if only with a fault, needs no second bound.
+    const isBounded = (desk.store.answersWithinMs ?? Infinity) <= settings.recordTimeoutMs
+    if (!isBounded) return follow(this.#sayBounded(word, write), next)
+    return desk.timed(word, write, ({ kind }) => next(kind === 'fault' ? this.#saidLater(word, write) : kind))
+  }
+
+  #saidLater(word: Word, write: () => Soon<TokenResult>): 'late' {
+    new Persistence(this.#keyed, word, write).again()
+    return 'late'
+  }
+
+  #sayBounded(word: Word, write: () => Soon<TokenResult>): Soon<Said> {
+    const { desk, settings } = this.#keyed.route
+    const first = desk.timed(word, write, same)
+    if (!(first instanceof Promise)) return first.kind === 'fault' ? this.#saidLater(word, write) : first.kind
     return new Promise((resolve) => {
       let background: Persistence | null = null
       const timer = desk.clock.after(settings.recordTimeoutMs, () => {
-        background = new Persistence(this.#keyed, word, write, after)
+        background = new Persistence(this.#keyed, word, write)
         resolve('late')
       })
       void first.then(({ kind }) => {
@@ -91,7 +107,7 @@ export class Ledger {
           background?.over()
           return resolve(kind)
         }
-        background ??= new Persistence(this.#keyed, word, write, after)
+        background ??= new Persistence(this.#keyed, word, write)
         background.again()
         resolve('late')
       })
@@ -99,23 +115,23 @@ export class Ledger {
   }
 }
 
+function same(result: TokenResult): TokenResult { return result }
+
 /** One word that is said until the store takes it, or the record would be gone by itself. */
 class Persistence {
   readonly #keyed: Keyed
   readonly #word: Word
   readonly #write: () => Soon<TokenResult>
-  readonly #after: (() => void) | undefined
   readonly #until: number
   #againMs = againFromMs
   #timer: Timer | null = null
   #isOver = false
 
-  constructor(keyed: Keyed, word: Word, write: () => Soon<TokenResult>, after: (() => void) | undefined) {
+  constructor(keyed: Keyed, word: Word, write: () => Soon<TokenResult>) {
     const { desk, settings } = keyed.route
     this.#keyed = keyed
     this.#word = word
     this.#write = write
-    this.#after = after
     this.#until = desk.clock.now() + settings.ttlMs
     // A process that leaves waits for it, within its time.
     desk.house.inFlight++
@@ -125,13 +141,10 @@ class Persistence {
     const { desk } = this.#keyed.route
     if (desk.clock.now() >= this.#until) return this.over()
     this.#timer = desk.clock.after(this.#againMs, () => {
-      const result = desk.timed(this.#word, this.#write)
-      const seen = ({ kind }: TokenResult): void => {
+      void desk.timed(this.#word, this.#write, ({ kind }) => {
         if (kind === 'fault') this.again()
         else this.over()
-      }
-      if (result instanceof Promise) void result.then(seen)
-      else seen(result)
+      })
     })
     this.#againMs = Math.min(againMostMs, this.#againMs * 2)
   }
@@ -140,7 +153,8 @@ class Persistence {
     if (this.#isOver) return
     this.#isOver = true
     this.#timer?.clear()
-    this.#keyed.route.desk.house.inFlight--
-    this.#after?.()
+    const { desk } = this.#keyed.route
+    desk.house.inFlight--
+    if (this.#word === 'finish') desk.forget(this.#keyed.record)
   }
 }

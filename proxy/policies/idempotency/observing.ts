@@ -79,9 +79,9 @@ export function observedRecord(route: KeyedRoute): Layer {
     const claimed = Promise.resolve(desk.claim({
       key: record, fingerprint, credential: '', token, leaseMs: settings.leaseMs, ttlMs: settings.ttlMs,
       inDoubt: settings.inDoubt,
-    }))
+    }, ({ kind }) => kind))
     const outcome = await next(work, kind)
-    void claimed.then(({ kind: result }) => {
+    void claimed.then((result) => {
       if (result === 'taken') write(route, observed, outcome, work.delivered !== 'no')
       else if (result === 'fault') route.count('store-failed')
     })

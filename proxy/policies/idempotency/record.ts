@@ -1,10 +1,13 @@
 // Around everything that sends: sees to it that the request is here whole, and writes down what all attempts of one key
 // came to, before it is replied. Who lost the race for the key is answered here as recall would have, without a permit.
 
+import type { AttemptKind } from '../../core/attempt.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { Answer, Outcome } from '../../core/outcome.ts'
 import type { Handler, Layer } from '../../core/policy.ts'
+import type { Soon } from '../../core/record-store.ts'
 import { WAIT } from '../../core/scope.ts'
+import type { Work } from '../../core/work.ts'
 import { inProgress, withStatus } from './answers.ts'
 import { keyedOf } from './keyed.ts'
 import type { Keyed } from './keyed.ts'
@@ -15,35 +18,90 @@ import { Recollection } from './recollection.ts'
 const maxTurns = 3
 
 export function recordLayer(route: KeyedRoute): Layer {
-  return (next) => async (work, kind) => {
+  return (next) => (work, kind) => {
     const keyed = keyedOf(work.exchange)
-    if (keyed === null) return bypassed(route, work.exchange, await next(work, kind))
-    if (keyed.isBypassed) return bypassed(route, work.exchange, await next(work, kind))
-    const refused = await bodyOf(keyed)
-    if (refused !== null) return refused
-    for (let turn = 0; turn < maxTurns; turn++) {
-      const outcome = await once(keyed, next, work, kind)
-      if (outcome !== null) return outcome
+    if (keyed === null || keyed.isBypassed) {
+      return next(work, kind).then((outcome) => bypassed(route, work.exchange, outcome))
     }
-    keyed.count('in-progress')
-    return inProgress
+    return new Promise((resolve, reject) => { new Recording(keyed, next, work, kind, resolve, reject).begin() })
   }
 }
 
-/** What it came to; null: the race was lost, and then the key became free. */
-async function once(keyed: Keyed, next: Handler, ...[work, kind]: Parameters<Handler>): Promise<Outcome | null> {
-  keyed.lost = null
-  const outcome = await next(work, kind).catch((error: unknown) => gaveWay(keyed, error))
-  if (keyed.holding !== null) return keyed.holding.conclude(outcome)
-  if (keyed.isBypassed) return bypassed(keyed.route, work.exchange, outcome)
-  const hasLost = keyed.lost !== null && outcome.kind === 'refused' && outcome.by === 'claim'
-  return hasLost ? recollect(keyed) : outcome
-}
+/** One request with a key behind the door: the attempts for it, anew each time that a lost race left the key free. */
+class Recording {
+  readonly #keyed: Keyed
+  readonly #next: Handler
+  readonly #work: Work
+  readonly #kind: AttemptKind
+  readonly #resolve: (outcome: Outcome) => void
+  readonly #reject: (error: unknown) => void
+  #turns = 0
 
-/** A defect of ours: of the key is known what `delivered` says, and nobody else would ever say it. */
-async function gaveWay({ holding }: Keyed, error: unknown): Promise<never> {
-  await holding?.conclude({ kind: 'failed', fault: 'upstream.reset', cause: String(error) })
-  throw error
+  constructor(
+    keyed: Keyed, next: Handler, work: Work, kind: AttemptKind, resolve: (outcome: Outcome) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#keyed = keyed
+    this.#next = next
+    this.#work = work
+    this.#kind = kind
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** Reads the body where no door has done so. */
+  begin(): void {
+    const { intake } = this.#keyed
+    const verdict = intake.isWhole ? null : intake.read((refused) => { this.#goOn(refused) })
+    if (verdict !== WAIT) this.#goOn(verdict)
+  }
+
+  /** Null: nothing is in the way of sending it. */
+  #goOn(answer: Answer | null): void {
+    if (answer === null) this.#turn()
+    else this.#resolve(answer)
+  }
+
+  #turn(): void {
+    const keyed = this.#keyed
+    if (this.#turns++ === maxTurns) {
+      keyed.count('in-progress')
+      return this.#resolve(inProgress)
+    }
+    keyed.lost = null
+    try {
+      const coming = this.#next(this.#work, this.#kind)
+      coming.then((outcome) => { this.#cameTo(outcome) }, (error: unknown) => { this.#gaveWay(error) })
+    } catch (error) {
+      this.#gaveWay(error)
+    }
+  }
+
+  #cameTo(outcome: Outcome): void {
+    const keyed = this.#keyed
+    try {
+      if (keyed.holding !== null) return this.#tell(keyed.holding.conclude(outcome))
+      if (keyed.isBypassed) return this.#resolve(bypassed(keyed.route, keyed.exchange, outcome))
+      const hasLost = keyed.lost !== null && outcome.kind === 'refused' && outcome.by === 'claim'
+      if (!hasLost) return this.#resolve(outcome)
+      recollect(keyed).then((answer) => { this.#goOn(answer) }).catch(this.#reject)
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  #tell(outcome: Soon<Outcome>): void {
+    if (outcome instanceof Promise) outcome.then(this.#resolve, this.#reject)
+    else this.#resolve(outcome)
+  }
+
+  /** A defect of ours: of the key is known what `delivered` says, and nobody else would ever say it. */
+  #gaveWay(error: unknown): void {
+    const { holding } = this.#keyed
+    if (holding === null) return this.#reject(error)
+    const failed: Outcome = { kind: 'failed', fault: 'upstream.reset', cause: String(error) }
+    Promise.resolve(holding.conclude(failed)).then(() => { this.#reject(error) }, this.#reject)
+  }
 }
 
 /** Sent without a record: nobody repeats it safely, and the caller is told. */
@@ -51,13 +109,6 @@ function bypassed(route: KeyedRoute, { caller }: Exchange, outcome: Outcome): Ou
   if (!route.settings.methods.has(caller.head.method) || outcome.kind !== 'reply') return outcome
   route.count('bypassed')
   return withStatus(outcome, 'bypassed')
-}
-
-/** Reads the body where no door has done so; null, or why it cannot be had. */
-function bodyOf(keyed: Keyed): Promise<Answer | null> | Answer | null {
-  const { promise, resolve } = Promise.withResolvers<Answer | null>()
-  const verdict = keyed.intake.read(resolve)
-  return verdict === WAIT ? promise : verdict
 }
 
 /** As recall would have answered; null: the key is free. */

@@ -31,6 +31,8 @@ export class Waiters {
     return true
   }
 
+  has(key: RecordKey): boolean { return this.#byKey.has(key) }
+
   leave(key: RecordKey, waiter: Waiter): void {
     const waiting = this.#byKey.get(key)
     if (waiting === undefined || !waiting.delete(waiter)) return
