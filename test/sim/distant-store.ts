@@ -17,6 +17,7 @@ const timeoutMs = 250
 export class DistantStore implements RecordStore {
   readonly kind = 'redis'
   readonly isShared: boolean
+  readonly answersWithinMs = timeoutMs
   /** There and back. 0: answers at once, as an embedded store does. */
   delayMs = 0
   /** What becomes of a word, by the operation. */

@@ -206,6 +206,23 @@ test('case 38: a store that does not answer holds a reply no longer than recordT
   t.strictSame(world.broken(), [])
 })
 
+test('case 38: a store that says a fault before recordTimeout is up holds a reply no longer than that', async (t) => {
+  const world = new KeyedWorld({ isShared: true, idempotency: { recordTimeout: 1_000 } })
+  world.store.word = (operation) => operation === 'finish' ? 'lost' : 'ok'
+  const first = await world.chargeAt(0)
+  await world.run(500)
+  t.equal(first.endedAt, 10 + world.store.answersWithinMs)
+  t.equal(field(first, 'idempotency-status'), 'unrecorded')
+  t.equal(world.joined.house.inFlight, 1, 'a drain waits for the record')
+  t.equal(field(await world.chargeAt(600), 'idempotency-replayed'), 'true', 'answered from here')
+  world.store.word = () => 'ok'
+  await world.run(5_000)
+  t.equal(world.joined.house.inFlight, 0)
+  t.equal(field(await world.chargeAt(5_000), 'idempotency-replayed'), 'true')
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
+
 test('case 43: a paused owner that comes back records what the service had said', async (t) => {
   const paused = new KeyedWorld({ isShared: true, idempotency: { lease: 1_000 } })
   const other = new KeyedWorld({ beside: paused, isShared: true })
