@@ -7,6 +7,9 @@ import type { LimitWindow } from './limit-window.ts'
 const fewestSignals = 3
 const signalRatio = 0.05
 
+/** While the limit does not bind, it is not what lets too many in: a few failures then say nothing of load. */
+const metSignalRatio = 0.25
+
 /** Brakes before it has to have helped, and windows of rest without one that end an episode. */
 const trials = 3
 const restWindows = 10
@@ -37,7 +40,7 @@ export class Brake {
       return 0
     }
     const ratio = window.endings > 0 ? window.overloads / window.endings : 0
-    if (ratio <= signalRatio || window.overloads < fewestSignals) {
+    if (ratio <= (window.isMet ? metSignalRatio : signalRatio) || window.overloads < fewestSignals) {
       if (++this.#rested > restWindows) this.#endEpisode()
       return 0
     }

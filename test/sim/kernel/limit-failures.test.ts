@@ -228,3 +228,13 @@ test('after 5 s of standing still, with callers who try three times, all is serv
     t.ok(goodput > 0.9 * 180, `seed ${seed}: ${goodput} of 180 a second`)
   }
 })
+
+test('while the limit does not bind, a tenth of failures does not make it refuse anybody', async (t) => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const quarter = { slots: 8, meanMs: 20, rateAt: () => 100, untilMs: 60_000 }
+    const faulty = scene(quarter, { options: { faultRatio: () => 0.1 } })
+    const { refusedOnArrival, refusedFromLine } = play(faulty, probing(), seed).tally.between(2, 60)
+    const refused = refusedOnArrival + refusedFromLine
+    t.ok(refused < 0.002, `seed ${seed}: ${100 * refused} %`)
+  }
+})
