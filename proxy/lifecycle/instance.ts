@@ -127,7 +127,7 @@ export class Instance {
   async change(configuration: Configuration, observer: () => Observer): Promise<void> {
     const fault = this.#sharing.fault(configuration)
     if (fault !== null) throw new Error(fault)
-    await this.records.prepare(configuration)
+    await this.records.prepare(configuration, this.#configuration)
     const changeListeners = await this.listeners.prepare(configuration)
     const closeOld = this.upstreams.change(configuration.upstreams)
     this.#ground = { ...this.#ground, observer: observer(), records: this.records.store }

@@ -3,10 +3,11 @@
 
 import type { Announce } from '../core/announce.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Configuration, RecordStoreConfiguration } from '../core/configuration.ts'
+import type { Configuration, RecordStoreConfiguration, RouteConfiguration } from '../core/configuration.ts'
 import type { RecordStore } from '../core/record-store.ts'
 import { deskKey } from '../policies/idempotency/desk.ts'
 import type { Desk } from '../policies/idempotency/desk.ts'
+import type { IdempotencyOptions } from '../policies/idempotency/schema.ts'
 import type { Parts } from '../pipeline/parts.ts'
 import { guardDefaults, GuardedStore } from '../stores/guarded-store.ts'
 import { LmdbStore } from '../stores/lmdb-store.ts'
@@ -58,9 +59,12 @@ export class RecordKeeping {
 
   /**
    * For another configuration: opens the store where it is wanted for the first time. Rejects, with nothing changed,
-   * when that cannot be, or when it would have to be another store: claims in flight belong to the one in use.
+   * when that cannot be, or when it would have to be another store (claims in flight belong to the one in use), or when
+   * keys would come to belong to others: those of before would be new.
    */
-  async prepare(configuration: Configuration): Promise<void> {
+  async prepare(configuration: Configuration, current: Configuration): Promise<void> {
+    const fault = scopeFault(configuration, current)
+    if (fault !== null) throw new Error(fault)
     const wanted = configuration.stores.idempotency
     const isOther = JSON.stringify(wanted) !== JSON.stringify(this.#configuration)
     if (!isWanted(configuration)) return
@@ -100,7 +104,28 @@ export class RecordKeeping {
 }
 
 function isWanted({ routes }: Configuration): boolean {
-  return routes.some(({ options }) => options['idempotency'] !== undefined && options['idempotency'] !== 'off')
+  return routes.some(keepsKeys)
+}
+
+function keepsKeys({ options }: RouteConfiguration): boolean {
+  return options['idempotency'] !== undefined && options['idempotency'] !== 'off'
+}
+
+/** What is wrong where a route that stays keeps its keys apart by something else; null: nothing. */
+function scopeFault({ routes }: Configuration, current: Configuration): string | null {
+  for (const route of routes) {
+    const before = current.routes.find(({ name }) => name === route.name)
+    if (before === undefined || !keepsKeys(before) || !keepsKeys(route)) continue
+    const [from, to] = [scopeOf(before), scopeOf(route)]
+    if (from === to) continue
+    return `routes.${route.name}.idempotency.scope cannot change from ${from} to ${to} while keys are kept: those of `
+      + 'before would count as new and be executed again. Give the route another name if that may be'
+  }
+  return null
+}
+
+function scopeOf({ options }: RouteConfiguration): string {
+  return (options['idempotency'] as IdempotencyOptions).scope ?? 'none'
 }
 
 function storeOf(configuration: RecordStoreConfiguration, clock: Clock): RecordStore {

@@ -85,6 +85,19 @@ test('a bad file changes nothing and says what is wrong', async (t) => {
   t.match((await ask(admin, '/metrics')).body, /seawall_config_reloads_total\{result="rejected"\} \d/)
 })
 
+test('case 46: keys of a route cannot come to belong to others: each would be executed once more', async (t) => {
+  const origin = await serviceOf(t, 'one')
+  const sketch = (scope: string, name = 'all'): Sketch =>
+    ({ origin, route: { name, idempotency: { scope } }, top: { stores: { idempotency: { type: 'memory' } } } })
+  const { file, reload } = await started(t, sketch('credential'))
+  writeFileSync(file, text(sketch('header:x-merchant')))
+  const answer = await reload()
+  t.equal(answer.status, 422)
+  t.match(answer.body, /routes\.all\.idempotency\.scope.*credential.*header:x-merchant.*another name/)
+  writeFileSync(file, text(sketch('header:x-merchant', 'other')))
+  t.equal((await reload()).status, 200, 'who means it says so by another name')
+})
+
 test('SIGHUP reads it again, and so does a file that has changed, behind a symlink that is turned', async (t) => {
   const folder = temporaryFolder(t)
   const [one, two, three] = [await serviceOf(t, 'one'), await serviceOf(t, 'two'), await serviceOf(t, 'three')]
