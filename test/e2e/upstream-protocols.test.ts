@@ -107,7 +107,7 @@ test('HTTP/2 is spoken where it is asked for and offered, HTTP/1.1 where it is n
   const url = await listening(t, server)
   const file = filesOf(t, { 'ca.crt': testCertificate })
   const tls = { ca: file('ca.crt') }
-  const two = await started(t, url, { tls, http2: true })
+  const two = await started(t, url, { tls, http2: true, limit: 'off' })
   t.equal((await ask(two)).text, '2.0 0')
   const large = 'x'.repeat(3 * 1024 * 1024)
   t.equal((await ask(two, '/', { method: 'POST', body: large })).text, `2.0 ${large.length}`)
