@@ -51,8 +51,8 @@ export class Exchange extends Scope {
   inheritedPriority: Priority | null
   /** Its kin: as one that lends, or those on whose behalf it is made. The inherit gate's own. */
   kin: object | null
-  /** Its owner's: its index among those who wait at a door; -1: it does not. */
-  waitingIndex: number
+  /** Its place among those who wait at a door; its owner's. */
+  listIndex: number
   /** Its place in the admission line while it waits there. */
   ticket: object | null
   /** Whether a call that the service made for it, through here, was perhaps acted on. */
@@ -89,7 +89,7 @@ export class Exchange extends Scope {
     this.priority = 'default'
     this.inheritedPriority = null
     this.kin = null
-    this.waitingIndex = -1
+    this.listIndex = -1
     this.ticket = null
     this.hasActedElsewhere = false
     this.keyed = null

@@ -17,13 +17,13 @@ import type { Random } from '../core/random.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
+import { UnorderedList } from '../core/unordered-list.ts'
 import { deliver } from './deliver.ts'
 import { answerOptions, hasNoForwardsLeft } from './max-forwards.ts'
 import { retryAfterS } from './refusals.ts'
 import { withTiming } from './server-timing.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
-import { WaitingExchanges } from './waiting-exchanges.ts'
 
 /** What finds the plan of a request; pipeline/route-table.ts is one. */
 export interface RouteFinder {
@@ -61,7 +61,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   readonly #options: AcceptorOptions
   readonly #clock: Clock
   /** Who waits at a door. */
-  readonly #waiting = new WaitingExchanges()
+  readonly #waiting = new UnorderedList<Exchange>()
 
   constructor(options: AcceptorOptions) {
     this.#options = options

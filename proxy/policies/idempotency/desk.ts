@@ -9,7 +9,8 @@ import type { Random } from '../../core/random.ts'
 import type {
   ClaimRequest, ClaimResult, DoneRecord, Lookup, RecordCounts, RecordKey, RecordStore, Soon,
 } from '../../core/record-store.ts'
-import { HeldClaims } from './held-claims.ts'
+import { UnorderedList } from '../../core/unordered-list.ts'
+import type { Listed } from '../../core/unordered-list.ts'
 import { HeldBodies } from './intake.ts'
 import { Quota } from './quota.ts'
 import { Underway } from './underway.ts'
@@ -17,6 +18,9 @@ import { Waiters } from './waiters.ts'
 
 /** Who was the first to ask for a key, and has not claimed it yet. */
 export interface First { readonly exchange: Exchange }
+
+/** A claim that is held: what an instance that ends must still say a word on. */
+export interface Held extends Listed { shutDown(): Promise<void> }
 
 /** Where the desk of an instance is found among its parts. */
 export const deskKey = 'idempotency:desk'
@@ -39,7 +43,7 @@ export class Desk {
   readonly waiters = new Waiters()
   readonly bodies = new HeldBodies()
   readonly quota = new Quota()
-  readonly held = new HeldClaims()
+  readonly held = new UnorderedList<Held>()
   /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
   readonly underway = new Underway<First>()
   readonly #times: { readonly [O in Operation]: Histogram }

@@ -17,7 +17,7 @@ import { inProgress, withStatus } from './answers.ts'
 import type { KeyStatus } from './answers.ts'
 import { collect } from './collecting.ts'
 import type { Collected } from './collecting.ts'
-import type { Held } from './held-claims.ts'
+import type { Held } from './desk.ts'
 import type { Keyed } from './keyed.ts'
 import { isReleasing, isStream, reasonOf } from './lessons.ts'
 import { Ledger } from './ledger.ts'
@@ -28,7 +28,7 @@ const freshPart = 0.5
 const fenced: Refused = { ...inProgress, by: 'claim' }
 
 export class Holding implements Keeper, Held {
-  heldIndex = -1
+  listIndex = -1
   readonly #keyed: Keyed
   readonly #work: Work
   readonly #ledger: Ledger
@@ -225,7 +225,7 @@ export class Holding implements Keeper, Held {
     const { desk } = this.#keyed.route
     this.#lease?.clear()
     this.#window?.clear()
-    desk.held.delete(this)
+    desk.held.remove(this)
     desk.quota.giveBack(this.#keyed.scope, isUsed)
     // From here on whoever leaves ends what still runs, as everywhere.
     if (this.#work.keeper === this) this.#work.keeper = null
