@@ -8,12 +8,16 @@ const [readyPort = 0, port = 0] = process.argv.slice(2, 4).map(Number)
 const [kind = 'idle', count = '0'] = process.argv.slice(4)
 /** Below the share of connections that one address may have. */
 const perAddress = 900
-const opening = 100
+const opening = kind === 'slow-heads' ? 5 : 100
 /** Each adds a byte to its head once in this time. They know nothing of each other: not all at one moment. */
 const dripEveryMs = 1000
-const slots = Array.from({ length: 50 }, () => new Set<Socket>())
+const slots = Array.from({ length: 200 }, () => new Set<Socket>())
+/** Heads begin one after the other over as long as one may take: all thrown out at one moment is another attack. */
+const headTimeoutMs = 10_000
+const betweenMs = kind === 'slow-heads' ? headTimeoutMs * opening / Number(count) : 0
 
 for (let i = 0; i < Number(count); i += opening) {
+  await new Promise((resolve) => { setTimeout(resolve, betweenMs) })
   await Promise.all(Array.from({ length: Math.min(opening, Number(count) - i) }, (_, j) => join(i + j)))
 }
 if (kind === 'slow-heads') drip(0)

@@ -1,7 +1,7 @@
 // What callers that only take places cost the others: the answers of everybody else beside a thousand heads that never
 // end, and the memory of thousands of idle connections against that of a bare server.
 import { fileURLToPath } from 'node:url'
-import { nodeHttp } from '../contenders/neighbours.ts'
+import { haproxyLike, nodeHttp } from '../contenders/neighbours.ts'
 import type { Subject } from '../contenders/contender.ts'
 import { seawall } from '../contenders/seawall.ts'
 import type { Experiment, ExperimentOptions, Findings } from '../experiment.ts'
@@ -34,14 +34,15 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
   const origin = await startOrigin(ground, 'origin.ts')
   const others = wants('slow-heads') ? await besideSlowHeads(ground, origin.port, options) : []
   const idle = wants('idle') ? await idleCosts(ground, origin.port, options) : []
-  const ratio = others.length === 0 ? 0 : median(others.map((round) => round.withMs / round.withoutMs))
+  const ratioOf = (name: string): number =>
+    median(others.filter(({ server }) => server === name).map((round) => round.withMs / round.withoutMs))
   const [own, bare] = [idle.find(({ name }) => name === 'seawall'), idle.find(({ name }) => name === 'bare node:http')]
   return {
     tables: [
-      { title: `p99 of others beside ${slowHeads} heads that never end, ms`, columns: ['round', 'without', 'with',
-        'ratio', 'not 2xx'],
-        rows: others.map(({ withoutMs, withMs, notOk: failed }, i) =>
-          [String(i + 1), short(withoutMs), short(withMs), short(withMs / withoutMs), String(failed)]) },
+      { title: `p99 of others beside ${slowHeads} heads that never end, ms`, columns: ['server', 'round', 'without',
+        'with', 'ratio', 'not 2xx'],
+        rows: others.map(({ server, round, withoutMs, withMs, notOk: failed }) =>
+          [server, String(round), short(withoutMs), short(withMs), short(withMs / withoutMs), String(failed)]) },
       { title: `Memory of ${idleConnections} idle keep-alive connections`, columns: ['server', 'before MiB',
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),
@@ -51,14 +52,15 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     notes: [
       `Others: an open load of ${options.rate} requests a second, without and with in turn; origin, load and crowd on `
         + 'one core, Seawall on the other.',
-      'Each head gets a byte a second, at a time of its own; what is thrown out after 10 s comes again.',
+      'Each head begins and gets a byte a second at a time of its own; what is thrown out after 10 s comes again.',
       'Memory: proportional set of the process before, and when all connections have asked once and are silent.',
     ],
     data: { others, idle },
     checks: [
       ...(others.length === 0 ? [] : [{
-        claim: `the p99 of others stays within ${allowedRatio} of what it is without them (median ${short(ratio)})`,
-        holds: ratio <= allowedRatio,
+        claim: `the p99 of others stays within ${allowedRatio} of what it is without them `
+          + `(median ${short(ratioOf('seawall'))}, HAProxy ${short(ratioOf('haproxy'))})`,
+        holds: ratioOf('seawall') <= allowedRatio,
       }]),
       ...(own === undefined || bare === undefined ? [] : [{
         claim: `an idle process full of connections takes at most ${allowedMemoryRatio} of a bare server's memory`,
@@ -68,26 +70,45 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
   }
 }
 
-interface Round { readonly withoutMs: number; readonly withMs: number; readonly notOk: number }
+interface Round {
+  readonly server: string
+  readonly round: number
+  readonly withoutMs: number
+  readonly withMs: number
+  readonly notOk: number
+}
+
+/** HAProxy under the same crowd: what of it is the machine, and what the server. */
+const neighbour = haproxyLike('haproxy', { frontend: 'timeout http-request 10s' })
 
 async function besideSlowHeads(ground: Ground, originPort: number, options: ExperimentOptions): Promise<Round[]> {
-  const { rounds } = options
-  const subject = await seawall().start(ground, originPort)
-  const found: Round[] = []
-  await othersOf(ground, subject, options, 0)
-  for (let round = 1; round <= rounds; round++) {
-    const without = await othersOf(ground, subject, options, round)
-    const crowd = await startCrowd(ground, subject.port, 'slow-heads', slowHeads)
-    const beside = await othersOf(ground, subject, options, round)
-    await crowd.stop()
-    const notOk = without.notOk + beside.notOk
-    found.push({ withoutMs: without.p99Ms, withMs: beside.p99Ms, notOk })
-    // At once, for whoever cannot wait for the end, or does not live to see it.
-    ground.progress(`slow heads, round ${round} of ${rounds}: p99 ${short(without.p99Ms)} ms without, `
-      + `${short(beside.p99Ms)} ms with, ratio ${short(beside.p99Ms / without.p99Ms)}, not 2xx ${notOk}`)
+  const subjects: { name: string, subject: Subject }[] = []
+  for (const contender of [seawall(), neighbour]) {
+    const missing = contender.missing()
+    if (missing !== undefined) ground.progress(`${contender.name} does not take part: ${missing}`)
+    else subjects.push({ name: contender.name, subject: await contender.start(ground, originPort) })
   }
-  await subject.stop()
+  const found: Round[] = []
+  for (const { subject } of subjects) await othersOf(ground, subject, options, 0)
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const { name, subject } of subjects) found.push(await oneRound(ground, name, subject, options, round))
+  }
+  for (const { subject } of subjects) await subject.stop()
   return found
+}
+
+async function oneRound(
+  ground: Ground, server: string, subject: Subject, options: ExperimentOptions, round: number,
+): Promise<Round> {
+  const without = await othersOf(ground, subject, options, round)
+  const crowd = await startCrowd(ground, subject.port, 'slow-heads', slowHeads)
+  const beside = await othersOf(ground, subject, options, round)
+  await crowd.stop()
+  const failed = without.notOk + beside.notOk
+  // At once, for whoever cannot wait for the end, or does not live to see it.
+  ground.progress(`slow heads, ${server}, round ${round} of ${options.rounds}: p99 ${short(without.p99Ms)} ms without, `
+    + `${short(beside.p99Ms)} ms with, ratio ${short(beside.p99Ms / without.p99Ms)}, not 2xx ${failed}`)
+  return { server, round, withoutMs: without.p99Ms, withMs: beside.p99Ms, notOk: failed }
 }
 
 /** What everybody else sees meanwhile. */
