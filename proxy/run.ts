@@ -16,6 +16,7 @@ import type { Source } from './config/source.ts'
 import { systemClock } from './core/clock.ts'
 import type { Configuration } from './core/configuration.ts'
 import { systemRandom } from './core/random.ts'
+import { LastReading } from './lifecycle/last-reading.ts'
 import type { Read } from './lifecycle/reload.ts'
 import { Serving } from './lifecycle/serve.ts'
 import type { Loaded } from './lifecycle/serve.ts'
@@ -37,7 +38,7 @@ export async function run(args: readonly string[], io: VerbIo, version: string):
   const { configuration, origins } = loaded
   const serving = new Serving({
     configuration, version, effective: () => effectiveBody(origins), clock: systemClock, random: systemRandom,
-    read: read.options.source.kind === 'file' ? () => readAgain(read.options, io) : null,
+    read: read.options.source.kind === 'file' ? readingAgain(read.options, io) : null,
   })
   // From here on, for a start may take its time: a store that is far away, a name to resolve.
   const stopListening = onSignals(process, {
@@ -71,7 +72,12 @@ function load(options: RunOptions, io: VerbIo): { readonly loaded: LoadResult; r
   return { loaded, source: null }
 }
 
-/** For a reload: the same as at the start, with the faults in a line each. */
+/** For a reload: the same as at the start, with the faults in a line each. Free while nothing it reads has changed. */
+function readingAgain(options: RunOptions, io: VerbIo): () => Read<Loaded> {
+  const last = new LastReading(io.readFile, (readFile) => readAgain(options, { ...io, readFile }))
+  return () => last.read()
+}
+
 function readAgain(options: RunOptions, io: VerbIo): Read<Loaded> {
   const { loaded } = load(options, io)
   if (!loaded.ok) return { isValid: false, faults: loaded.faults.map(headline) }

@@ -92,14 +92,17 @@ export function isSecretKey(key: string): boolean { return secretKey.test(key) }
 
 /** `/routes/2/deadline` from its parts. */
 export function child(pointer: string, key: string | number): string {
-  return `${pointer}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const text = String(key)
+  const isPlain = !text.includes('~') && !text.includes('/')
+  return `${pointer}/${isPlain ? text : text.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
 export function parentOf(pointer: string): string { return pointer.slice(0, Math.max(0, pointer.lastIndexOf('/'))) }
 
 /** The last key of a pointer. */
 export function keyOf(pointer: string): string {
-  return pointer.slice(pointer.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~')
+  const key = pointer.slice(pointer.lastIndexOf('/') + 1)
+  return key.includes('~') ? key.replaceAll('~1', '/').replaceAll('~0', '~') : key
 }
 
 /** `routes[2].deadline`, as people write it; the whole file is `the file`. */

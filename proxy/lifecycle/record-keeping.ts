@@ -138,9 +138,9 @@ function storeOf(configuration: RecordStoreConfiguration, clock: Clock): RecordS
       return new LmdbStore(clock, { path, durability, maxBytes, keys })
     }
     case 'redis': {
-      const { where, prefix, acceptLoss, waitReplicas, username, password, timeoutMs } = configuration
+      const { where, prefix, acceptLoss, waitReplicas, closesOnLoss, username, password, timeoutMs } = configuration
       return new RedisStore(clock, {
-        where, prefix, acceptLoss, keys, connectTimeoutMs: Math.max(1_000, timeoutMs),
+        where, prefix, acceptLoss, closesOnLoss, keys, connectTimeoutMs: Math.max(1_000, timeoutMs),
         // The other half is for the claim itself.
         replicas: { atLeast: waitReplicas, withinMs: Math.max(1, Math.floor(timeoutMs / 2)) },
         ...username === null ? {} : { username }, ...password === null ? {} : { password },
