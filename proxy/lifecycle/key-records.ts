@@ -70,6 +70,11 @@ export function keyRecordsOf({ store, configuration, parts }: KeyRecordsOptions)
       if (purged === undefined) return noStore
       return purged.kind === 'fault' ? failureOf(purged) : { purged: purged.count }
     },
+    async acceptLoss() {
+      const accepted = await store()?.acceptLoss?.()
+      if (accepted === undefined) return noStore
+      return accepted.kind === 'fault' ? failureOf(accepted) : null
+    },
   }
 }
 

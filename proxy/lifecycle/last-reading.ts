@@ -1,6 +1,6 @@
-// What reading the configuration gave the last time, for as long as every file it was read from says the same. One
-// change is told of more than once (the folder is watched, and somebody asks for a reload), and checking all of it holds
-// up requests.
+// What reading the configuration gave the last time, while every file it was read from says the same. One change is
+// told of more than once (the folder is watched, and somebody asks for a reload), and checking all of it holds up
+// requests.
 
 type ReadFile = (path: string) => string
 
