@@ -1,5 +1,6 @@
-// What an operator may see and decide of recorded keys: counts, doubts, one record, an end to a doubt, and the purge of
-// a scope. Keys come in and never go out; what is listed and logged are digests, states and times.
+// What an operator may see and decide of recorded keys: counts, doubts, one record, an end to a doubt, the purge of a
+// scope, and that a store which lost records takes new keys. Keys come in and never go out; what is listed and logged
+// are digests, states and times.
 
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { sendProblem } from './problem.ts'
@@ -47,6 +48,7 @@ export interface KeyRecords {
   refOf(place: KeyPlace, key: string): string | null
   resolve(ref: string, verdict: Verdict, answer: GivenAnswer | null): Promise<null | Failure>
   purge(place: KeyPlace): Promise<{ readonly purged: number } | Failure>
+  acceptLoss(): Promise<null | Failure>
 }
 
 const longestList = 1_000
@@ -71,6 +73,7 @@ export function addIdempotencyRoutes(app: FastifyInstance, records: KeyRecords |
   })
   addResolve(app, records)
   addPurge(app, records)
+  addAcceptLoss(app, records)
 }
 
 interface ResolveBody { readonly ref: string; readonly verdict: Verdict; readonly confirm?: Verdict
@@ -112,6 +115,16 @@ function addPurge(app: FastifyInstance, records: KeyRecords): void {
   app.post<{ Body: PurgeBody }>('/admin/idempotency/purge', { schema: { body }, config }, async (request, reply) => {
     const { route, value = '' } = request.body
     return tell(reply, await records.purge({ route, value }))
+  })
+}
+
+function addAcceptLoss(app: FastifyInstance, records: KeyRecords): void {
+  // It lets every key that was forgotten execute: not to be said by a slip.
+  const body = bodyOf({ confirm: { enum: ['accept-loss'] } }, ['confirm'])
+  const config = { audited: () => ({}) }
+  app.post('/admin/idempotency/accept-loss', { schema: { body }, config }, async (_request, reply) => {
+    const failure = await records.acceptLoss()
+    return failure === null ? { status: 'accepted' } : tell(reply, failure)
   })
 }
 

@@ -69,6 +69,7 @@ export interface EffectiveRecordStore {
   readonly prefix: string
   readonly acceptLoss: boolean
   readonly waitReplicas: number
+  readonly onStateLoss: 'open' | 'closed'
   readonly encryption?: { readonly keyFile: string }
 }
 

@@ -23,7 +23,8 @@ export function recordStoreOf(store: EffectiveRecordStore, file: string | null):
     case 'redis':
       return {
         ...base, type: 'redis', prefix: store.prefix, acceptLoss: store.acceptLoss, where: whereOf(store),
-        waitReplicas: store.waitReplicas, username: store.username ?? null, password: store.password ?? null,
+        waitReplicas: store.waitReplicas, closesOnLoss: store.onStateLoss === 'closed',
+        username: store.username ?? null, password: store.password ?? null,
       }
   }
 }

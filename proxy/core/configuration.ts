@@ -125,6 +125,8 @@ export type RecordStoreConfiguration = {
     readonly type: 'redis'; readonly prefix: string; readonly acceptLoss: boolean
     /** Replicas that must have a claim before it counts. */
     readonly waitReplicas: number
+    /** After a loss of records no new key is taken that might have been among them. */
+    readonly closesOnLoss: boolean
     readonly where: RedisPlace
     readonly username: string | null
     readonly password: string | null

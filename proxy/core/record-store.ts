@@ -81,10 +81,12 @@ export interface UnknownRecord extends RecordFacts {
  * - `corrupt`, `future-version`: this one record cannot be read; the key is neither free nor replayable
  * - `no-space`: the disk is full; a write was refused and nothing was lost
  * - `misconfigured`: the server would lose or evict records; `open` says so too
+ * - `state-lost`: it is in reach, and has lost records: this key may have been among them
  */
 export interface StoreFault {
   readonly kind: 'fault'
   readonly reason: 'unavailable' | 'timeout' | 'corrupt' | 'future-version' | 'no-space' | 'misconfigured'
+    | 'state-lost'
   /** One sentence for log and status: what was attempted, what was seen. Holds neither keys nor bodies. */
   readonly message: string
 }
@@ -204,6 +206,12 @@ export interface RecordStore {
 
   /** Whether the store can serve; cheap. */
   ping(): Soon<{ readonly kind: 'up' } | StoreFault>
+
+  /**
+   * Takes claims again that `state-lost` refuses, here and wherever the records are shared: a key that was forgotten is
+   * executed again. Absent: the store cannot lose what it has without losing itself.
+   */
+  acceptLoss?(): Promise<{ readonly kind: 'accepted' } | StoreFault>
 
   /** Figures for status and gauges: names in camelCase with their unit. */
   inspect(): Record<string, number | string>

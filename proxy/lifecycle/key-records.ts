@@ -3,7 +3,7 @@
 
 import type { Failure, GivenAnswer, KeyPlace, KeyRecords, ShownRecord, Verdict } from '../admin/idempotency.ts'
 import type { Configuration } from '../core/configuration.ts'
-import type { Decision, Lookup, RecordStore, StoreFault, StoredAnswer } from '../core/record-store.ts'
+import type { Decision, Lookup, RecordStore, ResolveResult, StoreFault, StoredAnswer } from '../core/record-store.ts'
 import { deskKey } from '../policies/idempotency/desk.ts'
 import type { Desk } from '../policies/idempotency/desk.ts'
 import type { IdempotencyOptions } from '../policies/idempotency/schema.ts'
@@ -53,13 +53,7 @@ export function keyRecordsOf({ store, configuration, parts }: KeyRecordsOptions)
       const result = await store()?.resolve(ref, decisionOf(verdict, answer), dayMs)
       if (result === undefined) return noStore
       for (const [, desk] of parts.named<Desk>(deskKey)) desk.waiters.wake(ref, null)
-      switch (result.kind) {
-        case 'resolved': return null
-        case 'gone': return noRecord
-        case 'fault': return failureOf(result)
-        case 'in-flight': return { code: 'admin.conflict', detail: 'It is in flight: whoever holds it will say.' }
-        case 'done': return { code: 'admin.conflict', detail: 'It has an answer already; "forget" would drop it.' }
-      }
+      return failureToResolve(result)
     },
     async purge(place) {
       const scope = placeOf(place)
@@ -85,6 +79,16 @@ function scopeOf({ routes }: Configuration, { route: name, value }: KeyPlace): s
   const { scope }: Settings = settingsOf(options)
   const named = scope === null || scope === 'none' ? '' : scope === 'credential' ? credentialDigest(value) : value
   return scopeDigest(route.upstream, scope, named)
+}
+
+function failureToResolve(result: ResolveResult): Failure | null {
+  switch (result.kind) {
+    case 'resolved': return null
+    case 'gone': return noRecord
+    case 'fault': return failureOf(result)
+    case 'in-flight': return { code: 'admin.conflict', detail: 'It is in flight: whoever holds it will say.' }
+    case 'done': return { code: 'admin.conflict', detail: 'It has an answer already; "forget" would drop it.' }
+  }
 }
 
 function shown(ref: string, record: Exclude<Lookup, { kind: 'absent' } | StoreFault>): ShownRecord {

@@ -110,6 +110,10 @@ export class GuardedStore implements RecordStore {
     return this.#down ?? this.#store.sweep()
   }
 
+  async acceptLoss(): Promise<{ readonly kind: 'accepted' } | StoreFault> {
+    return this.#down ?? await this.#store.acceptLoss?.() ?? storeFault('misconfigured', 'This store is not shared')
+  }
+
   ping(): Soon<{ readonly kind: 'up' } | StoreFault> { return this.#down ?? { kind: 'up' } }
 
   inspect(): Record<string, number | string> {

@@ -26,8 +26,8 @@ export interface RedisLink {
   readonly isReady: boolean
   /** Runs a script on the node that has `key`; texts come as buffers. Rejects with what the server or socket said. */
   run(script: RedisScript, key: string, args: readonly RedisArgument[]): Promise<unknown>
-  /** Waits until so many replicas have what was run on `key` before, and resolves to how many have. */
-  replicated(key: string, atLeast: number, withinMs: number): Promise<number>
+  /** Of `key`, over the connection that runs scripts on it. */
+  primaryOf(key: string): RedisNode
   primaries(): Promise<readonly RedisNode[]>
   close(): void
 }
@@ -76,12 +76,13 @@ function nodeOptions({ username, password, connectTimeoutMs }: RedisOptions) {
 function linkSingle(url: string, node: NodeOptions, onError: (error: unknown) => void): RedisLink {
   const client = createClient({ ...node, url, RESP: 2 })
   client.on('error', onError)
+  const only: RedisNode = { send: (args) => client.sendCommand(args) }
   return {
     connect: async () => { await client.connect() },
     get isReady() { return client.isReady },
     run: runner((_, args) => client.sendCommand(args, { typeMapping: asBuffers })),
-    replicated: async (_, ...wait) => Number(await client.sendCommand(waitFor(...wait))),
-    primaries: async () => [{ send: (args) => client.sendCommand(args) }],
+    primaryOf: () => only,
+    primaries: async () => [only],
     close: () => { client.destroy() },
   }
 }
@@ -98,12 +99,13 @@ function linkSentinel(
     scanInterval: lookAroundMs,
   })
   sentinel.on('error', onError)
+  const only: RedisNode = { send: (args) => sentinel.sendCommand(false, [...args]) }
   return {
     connect: async () => { await sentinel.connect() },
     get isReady() { return sentinel.isReady },
     run: runner((_, args) => sentinel.sendCommand(false, args, { typeMapping: asBuffers })),
-    replicated: async (_, ...wait) => Number(await sentinel.sendCommand(false, waitFor(...wait))),
-    primaries: async () => [{ send: (args) => sentinel.sendCommand(false, [...args]) }],
+    primaryOf: () => only,
+    primaries: async () => [only],
     // What it was doing fails, and nobody waits for it any more.
     close: () => { sentinel.destroy().catch(() => {}) },
   }
@@ -123,6 +125,9 @@ function linkCluster(urls: readonly string[], node: NodeOptions, onError: (error
   })
   cluster.on('error', onError)
   cluster.on('node-error', onError)
+  const nodeOf = (master: (typeof cluster.masters)[number]): RedisNode => ({
+    send: async (args) => (await cluster.nodeClient(master)).sendCommand(args),
+  })
   return {
     connect: async () => {
       await cluster.connect()
@@ -130,21 +135,11 @@ function linkCluster(urls: readonly string[], node: NodeOptions, onError: (error
     },
     get isReady() { return isConnected },
     run: runner((key, args) => cluster.sendCommand(key, false, args, { typeMapping: asBuffers })),
-    // Not by key: the client would ask all primaries, and each knows of its own replicas only.
-    replicated: async (key, ...wait) => {
-      const client = await cluster.nodeClient((cluster.slots[slotOf(key)] as (typeof cluster.slots)[number]).master)
-      return Number(await client.sendCommand(waitFor(...wait)))
-    },
-    primaries: async () => cluster.masters.map((master) => ({
-      send: async (args) => (await cluster.nodeClient(master)).sendCommand(args),
-    })),
+    // Not by key: the client would ask all primaries of some commands, and each answers for itself alone.
+    primaryOf: (key) => nodeOf((cluster.slots[slotOf(key)] as (typeof cluster.slots)[number]).master),
+    primaries: async () => cluster.masters.map(nodeOf),
     close: () => { cluster.destroy() },
   }
-}
-
-/** It counts what this connection wrote before; each link has one to each primary. */
-function waitFor(atLeast: number, withinMs: number): string[] {
-  return ['WAIT', String(atLeast), String(withinMs)]
 }
 
 /** By digest first; a server that does not know the script (restarted, failed over, flushed) is sent all of it. */

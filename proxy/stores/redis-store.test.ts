@@ -204,6 +204,40 @@ test('case 39: a server that was flushed is noticed', async (t) => {
   t.match(store.inspect(), { stateLosses: 1 })
 })
 
+test('case 39: with closed no key is taken that a flushed server may have known', async (t) => {
+  const own = await startRedis()
+  t.teardown(() => own.stop())
+  const open = (): Promise<RedisStore> => openStore({ prefix: 'lost:', closesOnLoss: true }, own)
+  const [one, other] = [await open(), await open()]
+  t.match(await one.claim(claimOf('s:1', 'a')), { kind: 'taken' })
+  await sent(['FLUSHALL'], own)
+  const lost = { kind: 'fault', reason: 'state-lost' }
+  t.match(await one.claim(claimOf('s:1', 'b')), lost, 'nobody has looked since: this claim did')
+  t.match(await one.lookup('s:1'), { kind: 'absent' }, 'and gave the key back')
+  t.match(await one.ping(), { kind: 'up' }, 'it is in reach')
+  t.match(one.inspect(), { stateLosses: 1 })
+  t.match(await (await open()).claim(claimOf('s:1', 'c')), lost, 'one that starts later reads it from the server')
+  await passes(120)
+  t.match(await one.claim(claimOf('s:2', 'a', { ttlMs: 100 })), { kind: 'taken' }, 'kept for less: none is left')
+  t.match(await other.claim(claimOf('s:4', 'a')), lost, 'one that did not know yet')
+  t.match(await one.acceptLoss(), { kind: 'accepted' })
+  t.match(await one.claim(claimOf('s:1', 'd')), { kind: 'taken' })
+  await other.ping()
+  t.match(await other.claim(claimOf('s:3', 'a')), { kind: 'taken' }, 'for all who share it, as soon as they look')
+  t.match((await openStore({ prefix: 'lost:' }, own)).inspect(), { stateLosses: 0 })
+})
+
+test('case 39: a fresh server loses nothing, and one that is open takes keys after a loss', async (t) => {
+  const own = await startRedis()
+  t.teardown(() => own.stop())
+  const closed = await openStore({ prefix: 'fresh:', closesOnLoss: true }, own)
+  t.match(await closed.claim(claimOf('s:1', 'a')), { kind: 'taken' })
+  const open = await openStore({ prefix: 'open:' }, own)
+  await sent(['FLUSHALL'], own)
+  await open.ping()
+  t.match(await open.claim(claimOf('s:1', 'a')), { kind: 'taken' })
+})
+
 test('nobody listens: the store says so within its time, and does not throw', async (t) => {
   const own = await startRedis()
   await own.stop()

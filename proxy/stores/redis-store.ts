@@ -2,57 +2,41 @@
 // server's time; an owner counts as alive while it renews its lease. Its deadlines are those of the guarded store
 // around it.
 
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReason, Lookup, Opened, RecordCounts,
   RecordKey, RecordStore, ResolveResult, StoredAnswer, StoreFault, TokenResult } from '../core/record-store.ts'
 import { encodeAnswer } from './answer-codec.ts'
 import { newOwnerName } from './owner-name.ts'
 import { isFault } from './record-codec.ts'
-import { Canaries } from './redis-canary.ts'
-import { checkRedis } from './redis-checks.ts'
 import type * as Link from './redis-link.ts'
 import type { RedisLink, RedisOptions } from './redis-link.ts'
 import { isLost, redisFault, toRecord } from './redis-replies.ts'
 import { countRecords, doubtsOf, keysOf } from './redis-scan.ts'
 import { claimScript, wordScript } from './redis-scripts.ts'
+import { RedisWatch } from './redis-watch.ts'
+import type { WatchOptions } from './redis-watch.ts'
 import type { SealKeys } from './sealing.ts'
 import { operatorAnswer, operatorToken } from './seen-record.ts'
 import { messageOf, storeFault } from './store-fault.ts'
 
-export interface RedisStoreOptions extends RedisOptions {
-  /** Before every key of ours. */
-  readonly prefix: string
-  /** A server that evicts, or forgets on a restart, is used all the same. */
-  readonly acceptLoss: boolean
+export interface RedisStoreOptions extends RedisOptions, WatchOptions {
   readonly keys: SealKeys | null
   /** How many must have a claim before it counts, and how long to wait for them. Absent: nobody but the primary. */
   readonly replicas?: { readonly atLeast: number; readonly withinMs: number }
+  /** After a loss of records no key is claimed that would have been among them. Absent: it is, and executed again. */
+  readonly closesOnLoss?: boolean
 }
-
-/** Between two looks at the server: whether it was flushed, or changed its settings. */
-const checkEveryMs = 5_000
-
-/** The client of a single server tries by itself; those of sentinels and clusters give up. */
-const connectAgainMs = 1_000
 
 export class RedisStore implements RecordStore {
   readonly kind = 'redis'
   readonly isShared = true
-  readonly #clock: Clock
   readonly #options: RedisStoreOptions
   readonly #owner = newOwnerName().text
-  #link: RedisLink | null = null
-  /** The server's settings were seen, and are what they must be. */
-  #verdict: StoreFault | null = notYet
-  #notices: readonly string[] = []
-  readonly #canaries: Canaries
-  #lastError = ''
-  #timer: Timer | null = null
+  readonly #watch: RedisWatch
 
   constructor(clock: Clock, options: RedisStoreOptions) {
-    this.#clock = clock
     this.#options = options
-    this.#canaries = new Canaries(options.prefix)
+    this.#watch = new RedisWatch(clock, options)
   }
 
   async open(): Promise<Opened> {
@@ -62,15 +46,7 @@ export class RedisStore implements RecordStore {
     } catch (error) {
       return storeFault('misconfigured', `Cannot load the Redis client: ${messageOf(error)}`)
     }
-    const link = linkRedis(this.#options, (error) => { this.#lastError = messageOf(error) })
-    this.#link = link
-    this.#checkLater()
-    const connected = this.#connect(link)
-    const waited = new Promise<StoreFault>((resolve) => {
-      this.#clock.after(this.#options.connectTimeoutMs, () => { resolve(this.#unavailable()) })
-    })
-    const fault = await Promise.race([connected, waited])
-    return fault ?? { kind: 'opened', notices: this.#notices }
+    return this.#watch.open(linkRedis(this.#options, (error) => { this.#watch.lastError = messageOf(error) }))
   }
 
   async lookup(key: RecordKey): Promise<Lookup> {
@@ -81,13 +57,15 @@ export class RedisStore implements RecordStore {
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     const { key, token, fingerprint, credential, leaseMs, ttlMs, inDoubt } = request
+    const lost = this.#options.closesOnLoss === true ? this.#watch.lossWithin(ttlMs) : null
+    if (lost !== null) return lost
     const reply = await this.#run(claimScript, key,
       ['claim', token, this.#owner, fingerprint, credential, String(leaseMs), String(Math.ceil(ttlMs)), inDoubt])
     if (isFault(reply)) return reply.reason === 'no-space' ? { kind: 'full' } : reply
     switch (reply[0]?.toString()) {
       case 'taken': {
         const taken = { kind: 'taken', generation: Number(reply[1]), createdAtMs: Number(reply[2]) } as const
-        return await this.#unreplicated(key) ?? taken
+        return await this.#unreplicated(key) ?? await this.#forgotten(request) ?? taken
       }
       case 'mismatch': return { kind: 'mismatch' }
       default: case undefined: return this.#record(key, reply)
@@ -141,21 +119,22 @@ export class RedisStore implements RecordStore {
   /** The server drops by itself what is over. */
   sweep(): { readonly kind: 'swept'; readonly count: number } { return { kind: 'swept', count: 0 } }
 
-  async ping(): Promise<{ readonly kind: 'up' } | StoreFault> { return await this.#check() ?? { kind: 'up' } }
+  async ping(): Promise<{ readonly kind: 'up' } | StoreFault> { return await this.#watch.check() ?? { kind: 'up' } }
+
+  acceptLoss(): Promise<{ readonly kind: 'accepted' } | StoreFault> {
+    return this.#guard(async (link) => {
+      await this.#watch.acceptLoss(link)
+      return { kind: 'accepted' }
+    })
+  }
 
   inspect(): Record<string, number | string> {
-    return {
-      connected: this.#link?.isReady === true ? 1 : 0, owner: this.#owner,
-      stateLosses: this.#canaries.losses, lastError: this.#lastError,
-    }
+    const { isConnected, losses, lastError } = this.#watch
+    return { connected: isConnected ? 1 : 0, owner: this.#owner, stateLosses: losses, lastError }
   }
 
   close(): Promise<void> {
-    this.#timer?.clear()
-    this.#timer = null
-    this.#verdict = notYet
-    this.#link?.close()
-    this.#link = null
+    this.#watch.close()
     return Promise.resolve()
   }
 
@@ -181,69 +160,36 @@ export class RedisStore implements RecordStore {
   async #unreplicated(key: RecordKey): Promise<StoreFault | null> {
     const { atLeast, withinMs } = this.#options.replicas ?? nobodyElse
     if (atLeast === 0) return null
-    const count = await this.#guard((link) => link.replicated(this.#nameOf(key), atLeast, withinMs))
+    // It counts what this connection wrote before; each link has one to each primary.
+    const wait = ['WAIT', String(atLeast), String(withinMs)]
+    const count = await this.#guard(async (link) => Number(await link.primaryOf(this.#nameOf(key)).send(wait)))
     if (typeof count !== 'number') return count
     return count >= atLeast ? null
       : storeFault('unavailable', `Only ${count} of ${atLeast} replicas had a claim within ${withinMs} ms`)
   }
 
+  /**
+   * Why a claim may not be acted upon: its primary was found to have lost what it knew. Seen after the claim, so that
+   * no loss slips in between. The key is freed: nothing was sent for it.
+   */
+  async #forgotten({ key, token, ttlMs }: ClaimRequest): Promise<StoreFault | null> {
+    if (this.#options.closesOnLoss !== true) return null
+    const lost = await this.#guard((link) => this.#watch.lossSeenAt(link.primaryOf(this.#nameOf(key)), ttlMs))
+    if (lost?.reason === 'state-lost') await this.release(key, token)
+    return lost
+  }
+
   #nameOf(key: RecordKey): string { return `${this.#options.prefix}{${key}}` }
 
   async #guard<T>(act: (link: RedisLink) => Promise<T>): Promise<T | StoreFault> {
-    const link = this.#link
-    if (link === null || !link.isReady) return this.#unavailable()
-    if (this.#verdict !== null) return this.#verdict
+    const { link } = this.#watch
+    if (isFault(link)) return link
     try {
       return await act(link)
     } catch (error) {
       return redisFault(error)
     }
   }
-
-  #unavailable(): StoreFault {
-    return storeFault('unavailable', `No connection to Redis${this.#lastError === '' ? '' : `: ${this.#lastError}`}`)
-  }
-
-  /** Looks at the settings of the servers and at the canaries. Null: all is well. Never rejects. */
-  async #check(): Promise<StoreFault | null> {
-    const link = this.#link
-    if (link === null || !link.isReady) return this.#unavailable()
-    try {
-      const primaries = await link.primaries()
-      const { fault, notices, reached } = await checkRedis(primaries, this.#options.acceptLoss)
-      this.#verdict = fault
-      this.#notices = notices
-      if (fault === null) await this.#canaries.look(reached)
-      return fault
-    } catch (error) {
-      return redisFault(error)
-    }
-  }
-
-  /** Until the store is closed: a server that is away is no reason to stop asking. Never rejects. */
-  async #connect(link: RedisLink): Promise<StoreFault | null> {
-    while (this.#link === link) {
-      try {
-        await link.connect()
-        return await this.#check()
-      } catch (error) {
-        this.#lastError = messageOf(error)
-        const fault = redisFault(error)
-        if (fault.reason !== 'unavailable') return fault
-        await new Promise<void>((resolve) => { this.#clock.after(connectAgainMs, resolve) })
-      }
-    }
-    return notYet
-  }
-
-  #checkLater(): void {
-    this.#timer = this.#clock.after(checkEveryMs, () => {
-      // Before its end: one that hangs is not the last.
-      this.#checkLater()
-      void this.#check()
-    })
-  }
 }
 
 const nobodyElse = { atLeast: 0, withinMs: 0 }
-const notYet = storeFault('unavailable', 'The store is not open')

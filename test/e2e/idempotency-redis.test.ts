@@ -110,6 +110,27 @@ test('case 39: a Redis that was flushed has forgotten, as documented, and an ala
   t.equal((await charge(seawall, 'k-1')).headers['idempotency-replayed'], 'true')
 })
 
+test('case 39: with onStateLoss "closed" nothing is sent for a key that was perhaps lost, until told', async (t) => {
+  const { service, redis } = await rig(t)
+  const seawall = await seawallAt(t, service, redis.url, { store: { onStateLoss: 'closed' } })
+  t.equal((await charge(seawall, 'k-1')).status, 201)
+  await say(redis, ['FLUSHALL'])
+  const refused = await charge(seawall, 'k-1')
+  t.equal(refused.status, 503)
+  t.equal(codeOf(refused), 'idempotency.store-unavailable')
+  t.match(JSON.parse(refused.body), { reason: 'state-lost', retry: 'same-key' })
+  t.equal(refused.headers['idempotency-status'], 'not-processed')
+  t.equal((await charge(seawall, 'k-2')).status, 503, 'nor for one that was never seen: nobody can tell')
+  t.equal(service.ledger.length, 1)
+  const tell = (body: string): Promise<Answered> => ask(
+    seawall.ports['admin'] as number, '/admin/idempotency/accept-loss',
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  t.equal((await tell('{}')).status, 400, 'not by a slip')
+  t.equal((await tell('{"confirm":"accept-loss"}')).status, 200)
+  t.equal((await charge(seawall, 'k-2')).status, 201)
+  t.equal((await charge(seawall, 'k-2')).headers['idempotency-replayed'], 'true')
+})
+
 test('case 43: an owner that was paused for longer than its lease records what the service had said', async (t) => {
   const { service, redis } = await rig(t)
   service.delayMs = () => 300

@@ -57,8 +57,12 @@ const storeRetryMs = 2_000
 const unavailable: Refused = { ...refused('recall', 'idempotency.store-unavailable'), retryAfterMs: storeRetryMs }
 export const storeFull: Refused = { ...refused('recall', 'idempotency.store-full'), retryAfterMs: storeRetryMs }
 
+/** For whoever is asked by the caller: what is over only when the ttl is, or when an operator says so. */
+const stateLost: Refused = { ...unavailable, members: { reason: 'state-lost' } }
+
 /** Nothing was sent, because its record could not be written or read. */
 export function storeFailed({ reason }: StoreFault): Refused {
+  if (reason === 'state-lost') return stateLost
   return reason === 'no-space' ? storeFull : unavailable
 }
 

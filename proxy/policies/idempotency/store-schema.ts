@@ -67,6 +67,12 @@ export const recordStoreSchema = Type.Object({
       + 'of the timeout at most.',
     default: 0, minimum: 0, maximum: 10,
   })),
+  onStateLoss: optional(Type.Unsafe<'open' | 'closed'>({
+    type: 'string', enum: ['open', 'closed'], default: 'open',
+    description: 'redis: what a new key means after the server has forgotten its records (flushed, or replaced by an '
+      + 'empty one). open: it is sent, perhaps again. closed: it is refused for the ttl of its route, or until an '
+      + 'operator accepts the loss.',
+  })),
   encryption: optional(Type.Object({
     keyFile: Type.String({
       description: 'One key a line, 32 bytes in base64 or hex, the newest first; relative to this file.',
