@@ -11,6 +11,7 @@ import { FixedLimit, FrozenLimit } from '../../test/sim/kernel/limits/static-lim
 import { play } from './world.ts'
 import { experiments, scaleSweep } from './scenes.ts'
 import type { Experiment, Phase } from './scenes.ts'
+import { fromAnyLimit, troubles } from './troubles.ts'
 
 const bounds = (initial: number): { initial: number; min: number; max: number } => ({ initial, min: 2, max: 1024 })
 
@@ -73,12 +74,14 @@ function compare(experiment: Experiment, seeds: number, initials: readonly numbe
   }
 }
 
-for (const experiment of experiments) {
+for (const experiment of [...experiments, ...troubles]) {
   if (experiment.name.includes(part)) compare(experiment, Number(seeds), [10])
 }
+const allInitials = [2, 5, 10, 20, 50, 200, 1024]
+if (fromAnyLimit.name.includes(part)) compare(fromAnyLimit, Number(seeds), allInitials)
 for (const meanMs of [1, 10, 100, 1000]) {
   for (const c of [2, 8, 64]) {
     const experiment = scaleSweep(meanMs, c)
-    if (experiment.name.includes(part)) compare(experiment, Number(seeds), [2, 5, 10, 20, 50, 200, 1024])
+    if (experiment.name.includes(part)) compare(experiment, Number(seeds), allInitials)
   }
 }
