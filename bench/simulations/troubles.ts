@@ -1,5 +1,5 @@
-// More of the simulated experiments: what services go through in a day. A cold start, noise that is no overload, callers
-// in batches, and a day of all of it one after the other. How they are judged is the business of limit.ts.
+// More of the simulated experiments: what services go through in a day. A cold start, noise that is no overload,
+// callers in batches, and a day of all of it one after the other. How they are judged is the business of limit.ts.
 
 import { SlotPlant } from '../../test/sim/kernel/plants.ts'
 import type { Plant } from '../../test/sim/kernel/plants.ts'
