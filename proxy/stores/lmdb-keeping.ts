@@ -2,6 +2,7 @@
 // goes, a scope is purged, records are counted. Every step is bounded; the writer's lock is shared with the requests.
 
 import { asSeen, lost } from '../algorithms/idempotency-record.ts'
+import type { Clock } from '../core/clock.ts'
 import type { RecordCounts, RecordKey, StoreFault } from '../core/record-store.ts'
 import type { LmdbTables } from './lmdb-tables.ts'
 import type { OwnerLock } from './owner-lock.ts'
@@ -18,6 +19,7 @@ const sweepLimit = 500
 const recoverEvery = 10
 
 export class LmdbKeeping {
+  readonly #clock: Clock
   readonly #tables: LmdbTables
   readonly #owners: OwnerLock
   readonly #wall: SteadyWall
@@ -26,7 +28,8 @@ export class LmdbKeeping {
   #recovered = 0
   #unreadable = 0
 
-  constructor(tables: LmdbTables, owners: OwnerLock, wall: SteadyWall) {
+  constructor(clock: Clock, tables: LmdbTables, owners: OwnerLock, wall: SteadyWall) {
+    this.#clock = clock
     this.#tables = tables
     this.#owners = owners
     this.#wall = wall
@@ -46,12 +49,9 @@ export class LmdbKeeping {
   /** Writes down as doubts what dead owners had in flight, and takes their sockets away. Never rejects. */
   async recover(): Promise<void> {
     try {
-      for (const owner of this.#tables.owners()) {
-        if (await this.#owners.isGone(owner)) await this.#recoverFrom(owner)
-      }
-      for (const other of this.#owners.others()) {
-        const isOver = await this.#owners.isGone(other.text) && this.#tables.countOpen(other.text) === 0
-        if (isOver) this.#owners.tidy(other.text)
+      const left = await this.#recoverClaims()
+      for (const { text } of this.#owners.others()) {
+        if (!left.has(text) && await this.#owners.isGone(text)) this.#owners.tidy(text)
       }
     } catch {
       // Closed meanwhile, or the disk is full. The records read as unknown all the same; the next round tries again.
@@ -87,9 +87,8 @@ export class LmdbKeeping {
   }
 
   counts(): RecordCounts {
-    const { records, open } = this.#tables.figures()
-    const inFlight = open - this.#tables.countOpen(null)
-    return { kind: 'counts', done: records - open, inFlight, unknown: open - inFlight, isEstimate: false }
+    const { done, inFlight, unknown } = this.#tables.figures()
+    return { kind: 'counts', done, inFlight, unknown, isEstimate: false }
   }
 
   /** Goes through the writer's lock, which another process might be holding on to. */
@@ -101,22 +100,32 @@ export class LmdbKeeping {
   bytes(): number { return this.#tables.figures().bytes }
 
   inspect(): Record<string, number> {
-    const { records, open, bytes, readers } = this.#tables.figures()
+    const { done, inFlight, unknown, bytes, readers } = this.#tables.figures()
     return {
-      records, open, usedBytes: bytes, readers,
+      records: done + inFlight + unknown, open: inFlight + unknown, usedBytes: bytes, readers,
       sweptTotal: this.#swept, recoveredTotal: this.#recovered, unreadableTotal: this.#unreadable,
       syncFaultsTotal: this.#tables.syncFaults,
     }
   }
 
-  async #recoverFrom(owner: string): Promise<void> {
+  /** Goes through all that is in flight, a bounded number at a time; the owners whose claims are still there. */
+  async #recoverClaims(): Promise<Set<string>> {
+    const left = new Set<string>()
+    let after = ''
     for (;;) {
       this.#tables.refresh()
-      const keys = this.#tables.inFlightOf(owner, sweepLimit)
-      const moved = await Promise.all(keys.map((key) => this.#recoverKey(owner, key)))
+      const claims = this.#tables.inFlight(after, sweepLimit)
+      const last = claims.at(-1)
+      if (last === undefined) return left
+      const moved = await Promise.all(claims.map(async ({ key, record }) => {
+        if (isFault(record)) return this.#isUnreadable(record) && false
+        const isMoved = await this.#owners.isGone(record.owner) && await this.#recoverKey(record.owner, key)
+        if (!isMoved) left.add(record.owner)
+        return isMoved
+      }))
       this.#recovered += moved.filter(Boolean).length
-      // Nothing moved: all that is left cannot be read, or is being changed by somebody else.
-      if (!moved.includes(true)) return
+      after = last.key
+      await new Promise<void>((resolve) => { this.#clock.endOfTurn(resolve) })
     }
   }
 

@@ -26,7 +26,7 @@ export async function openDatabase(lmdb: typeof Lmdb, path: string, isFlushed: b
     // Its batches by turn are off, ours are in shared-commits: the inner promise of theirs is nobody's, and a full disk
     // would end the process through it.
     const options = {
-      path, noSubdir: false, maxDbs: 4, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
+      path, noSubdir: false, maxDbs: 8, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
       txnStartThreshold: Number.MAX_SAFE_INTEGER, ...noSync && { noSync },
     }
     return lmdb.open<Buffer, string>(options)

@@ -69,7 +69,7 @@ export class LmdbStore implements RecordStore {
     if (isFault(owners)) { await tables.close(); return owners }
     this.#tables = tables
     this.#owners = owners
-    this.#keeping = new LmdbKeeping(tables, owners, this.#wall)
+    this.#keeping = new LmdbKeeping(this.#clock, tables, owners, this.#wall)
     this.#ground = {
       tables, wall: this.#wall, read: (key) => this.#read(key), isOwnerGone: (entry) => this.#isOwnerGone(entry),
     }

@@ -1,16 +1,17 @@
-// The three tables of the embedded store, and writing to them: records; what is open (in flight or in doubt), by owner;
-// and what ends when. A change is one native compare-and-set that carries the indexes along, so it is atomic between
-// processes, and many of them share one commit.
+// The tables of the embedded store, and writing to them: claims, which are in flight; records, which were; which of
+// those are in doubt; and what ends when. A change is one native compare-and-set that carries the rest along, so it is
+// atomic between processes, and many of them share one commit. A commit writes every page that it touched: so claims are
+// a small table of their own, and what ends stands in the order in which it was written.
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { HeldRecord } from '../algorithms/idempotency-record.ts'
-import { bucketOf } from '../algorithms/expiry-buckets.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
 import { openDatabase } from './lmdb-opening.ts'
+import { endOfDue, endPlace } from './lmdb-places.ts'
 import type { SyncPoints } from './lmdb-sync-points.ts'
 import { decodeRecord, encodeRecord, isFault } from './record-codec.ts'
 import { SharedCommits } from './shared-commits.ts'
@@ -21,8 +22,8 @@ export type Held = HeldRecord<Buffer>
 /** A record as read, with the version that a change of it must name. */
 export interface Entry { readonly record: Held; readonly version: number }
 
-/** In the index of what is open, in place of an owner: nobody works on it any more. */
-const nobody = '?'
+/** An index of the layout before this one. */
+const formerTable = 'open'
 const nothing = Buffer.alloc(0)
 
 type Table = Database<Buffer, string>
@@ -31,8 +32,13 @@ export class LmdbTables {
   /** A change counts only when it is on the disk. */
   readonly isFlushed: boolean
   readonly #root: RootDatabase<Buffer, string>
+  /** In flight, by key. A key stands here or among the records, never in both. */
+  readonly #claims: Table
+  /** In doubt or done, by key. */
   readonly #records: Table
-  readonly #open: Table
+  /** Keys of records that are in doubt. */
+  readonly #doubts: Table
+  /** Keys of records, by when they end and by version. */
   readonly #ends: Table
   #points: SyncPoints | null = null
   /** Never the same again, in no process: it starts at random, so that a key taken anew is not what a reader saw. */
@@ -44,8 +50,9 @@ export class LmdbTables {
     this.#clock = clock
     this.#commits = new SharedCommits(clock)
     this.#root = root
+    this.#claims = root.openDB('claims', { useVersions: true, encoding: 'binary' })
     this.#records = root.openDB('records', { useVersions: true, encoding: 'binary' })
-    this.#open = root.openDB('open', { encoding: 'binary' })
+    this.#doubts = root.openDB('doubts', { encoding: 'binary' })
     this.#ends = root.openDB('ends', { encoding: 'binary' })
     this.isFlushed = isFlushed
   }
@@ -63,6 +70,9 @@ export class LmdbTables {
       mkdirSync(path, { recursive: true, mode: 0o700 })
       const { root, guard } = await openDatabase(lmdb, path, isFlushed)
       try {
+        if ([...root.getKeys()].includes(formerTable)) {
+          throw new Error('an earlier Seawall wrote it, in a layout that is not read any more')
+        }
         const tables = new LmdbTables(clock, root, isFlushed)
         tables.#points = await guard(clock)
         return tables
@@ -77,7 +87,7 @@ export class LmdbTables {
 
   /** Null: there is none. */
   read(key: RecordKey): Entry | StoreFault | null {
-    const entry = this.#records.getEntry(key)
+    const entry = this.#claims.getEntry(key) ?? this.#records.getEntry(key)
     if (entry === undefined) return null
     const record = decodeRecord(entry.value)
     return isFault(record) ? record : { record, version: entry.version ?? 0 }
@@ -100,10 +110,11 @@ export class LmdbTables {
 
   /** Within the `write` of a change; the promise is that of the commit. */
   write(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
-    const write = (): void => { this.#write(key, before?.record ?? null, next) }
-    return before === null
-      ? this.#records.ifNoExists(key, write)
-      : this.#records.ifVersion(key, before.version, write)
+    if (before === null) return this.#writeNew(key, next)
+    return this.#homeOf(before.record).ifVersion(key, before.version, () => {
+      this.#remove(key, before)
+      if (next !== null) this.#put(key, next)
+    })
   }
 
   /** Resolves when everything committed so far is on the disk, where that was asked for. */
@@ -116,59 +127,50 @@ export class LmdbTables {
     return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
   }
 
-  /** Owners that have something in flight, dead or alive. */
-  owners(): string[] {
-    const owners: string[] = []
-    let start = ''
-    for (;;) {
-      const [first] = this.#open.getKeys({ start, limit: 1 })
-      if (first === undefined) return owners
-      const owner = first.slice(0, first.indexOf('|'))
-      if (owner !== nobody) owners.push(owner)
-      start = `${owner}}`
-    }
+  /** Up to `limit` records in flight, dead or alive, behind the key `after` (the last one seen, or empty). */
+  inFlight(after: RecordKey, limit: number): { readonly key: RecordKey; readonly record: Held | StoreFault }[] {
+    return [...this.#claims.getRange({ start: after === '' ? '' : behind(after), limit })]
+      .map(({ key, value }) => ({ key, record: decodeRecord(value) }))
   }
-
-  /** Up to `limit` keys in flight of one owner. */
-  inFlightOf(owner: string, limit: number): RecordKey[] { return this.#openKeys(owner, limit) }
 
   /** Up to `limit` keys in doubt. */
-  inDoubt(limit: number): RecordKey[] { return this.#openKeys(nobody, limit) }
-
-  countOpen(owner: string | null): number {
-    const start = owner ?? nobody
-    return this.#open.getKeysCount({ start: `${start}|`, end: `${start}}` })
-  }
+  inDoubt(limit: number): RecordKey[] { return [...this.#doubts.getKeys({ limit })] }
 
   /** Keys whose bucket of time is over at `nowMs`, with the name of the place they stand in. */
   due(nowMs: number, limit: number): { readonly key: RecordKey; readonly place: string }[] {
-    const end = bucketText(bucketOf(nowMs))
-    return [...this.#ends.getKeys({ start: '', end, limit })]
-      .map((place) => ({ key: place.slice(place.indexOf('|') + 1), place }))
+    return [...this.#ends.getRange({ start: '', end: endOfDue(nowMs), limit })]
+      .map(({ key: place, value }) => ({ key: value.toString('latin1'), place }))
   }
 
   /** Drops a place that says nothing any more: its record is gone, or ends later. */
   async unlist(place: string): Promise<void> { await this.#committed(this.#ends.remove(place)) }
 
-  /** Drops a record that cannot be read, with the place it stands in; nobody else can change such a one. */
+  /** Drops what cannot be read, with the place it stands in. */
   async dropUnreadable(key: RecordKey, place: string | null): Promise<void> {
-    if (place !== null) carried(this.#ends.remove(place))
-    await this.#committed(this.#records.remove(key))
+    const table = this.#claims.doesExist(key) ? this.#claims : this.#records
+    await this.#committed(table.ifVersion(key, table.getEntry(key)?.version ?? 0, () => {
+      void table.remove(key)
+      void this.#doubts.remove(key)
+      if (place !== null) void this.#ends.remove(place)
+    }))
   }
 
   /** Up to `limit` keys of a scope, behind `after` (the last one seen, or empty). */
   keysOf(scope: string, after: string, limit: number): RecordKey[] {
-    const start = after === '' ? `${scope}:` : `${after}\u0001`
-    return [...this.#records.getKeys({ start, end: `${scope};`, limit })]
+    const range = { start: after === '' ? `${scope}:` : behind(after), end: `${scope};`, limit }
+    return [...this.#records.getKeys(range), ...this.#claims.getKeys(range)].toSorted().slice(0, limit)
   }
 
-  /** Records of every kind, and how many of them are open. */
-  figures(): { readonly records: number; readonly open: number; readonly bytes: number; readonly readers: number } {
-    const stats = [this.#records, this.#open, this.#ends].map((table) => table.getStats() as TableStats)
-    const [records, open] = stats as [TableStats, TableStats]
+  figures(): TableFigures {
+    const stats = [this.#claims, this.#records, this.#doubts, this.#ends]
+      .map((table) => table.getStats() as TableStats)
+    const [claims, records, doubts] = stats as [TableStats, TableStats, TableStats]
     let bytes = 0
     for (const s of stats) bytes += (s.treeBranchPageCount + s.treeLeafPageCount + s.overflowPages) * s.pageSize
-    return { records: records.entryCount, open: open.entryCount, bytes, readers: records.numReaders }
+    return {
+      inFlight: claims.entryCount, unknown: doubts.entryCount, done: records.entryCount - doubts.entryCount,
+      bytes, readers: records.numReaders,
+    }
   }
 
   /** Sync points that could not be made. */
@@ -182,11 +184,6 @@ export class LmdbTables {
     await this.#root.close()
   }
 
-  #openKeys(owner: string, limit: number): RecordKey[] {
-    return [...this.#open.getKeys({ start: `${owner}|`, end: `${owner}}`, limit })]
-      .map((place) => place.slice(owner.length + 1))
-  }
-
   /** Throws what the disk said, not that it said something. */
   async #committed(writing: Promise<boolean>): Promise<boolean> {
     try {
@@ -196,20 +193,45 @@ export class LmdbTables {
     }
   }
 
-  /** Within a condition: these promises stand for nothing, what is awaited is that of the condition. */
-  #write(key: RecordKey, before: Held | null, next: Held | null): void {
-    if (next === null) void this.#records.remove(key)
-    else void this.#records.put(key, encodeRecord(next), this.#version++)
-    const [openBefore, openNext] = [openPlace(key, before), openPlace(key, next)]
-    if (openBefore !== openNext) {
-      if (openBefore !== null) void this.#open.remove(openBefore)
-      if (openNext !== null) void this.#open.put(openNext, nothing)
-    }
-    const [endBefore, endNext] = [endPlace(key, before), endPlace(key, next)]
-    if (endBefore === endNext) return
-    if (endBefore !== null) void this.#ends.remove(endBefore)
-    if (endNext !== null) void this.#ends.put(endNext, nothing)
+  #homeOf(record: Held): Table { return record.stage.kind === 'in-flight' ? this.#claims : this.#records }
+
+  /** Only where it is in neither table. Of two conditions the inner one tells the truth only where the outer held. */
+  #writeNew(key: RecordKey, next: Held | null): Promise<boolean> {
+    let isUnclaimed: Promise<boolean> | null = null
+    const isUnknown = this.#records.ifNoExists(key, () => {
+      isUnclaimed = this.#claims.ifNoExists(key, () => { if (next !== null) this.#put(key, next) })
+      carried(isUnclaimed)
+    })
+    return isUnknown.then((isFree) => isFree && isUnclaimed as Promise<boolean>)
   }
+
+  /** Within a condition, as the next: these promises stand for nothing, what is awaited is that of the condition. */
+  #remove(key: RecordKey, { record, version }: Entry): void {
+    const { kind } = record.stage
+    void this.#homeOf(record).remove(key)
+    if (kind === 'in-flight') return
+    void this.#ends.remove(endPlace(record.expiresAtMs, version))
+    if (kind === 'unknown') void this.#doubts.remove(key)
+  }
+
+  #put(key: RecordKey, record: Held): void {
+    const { kind } = record.stage
+    const version = this.#version++
+    void this.#homeOf(record).put(key, encodeRecord(record), version)
+    // What is in flight ends with its owner, not by its time.
+    if (kind === 'in-flight') return
+    void this.#ends.put(endPlace(record.expiresAtMs, version), Buffer.from(key, 'latin1'))
+    if (kind === 'unknown') void this.#doubts.put(key, nothing)
+  }
+}
+
+export interface TableFigures {
+  readonly inFlight: number
+  readonly unknown: number
+  readonly done: number
+  /** Of pages in use. */
+  readonly bytes: number
+  readonly readers: number
 }
 
 interface TableStats {
@@ -224,16 +246,5 @@ interface TableStats {
 /** A write that goes with a condition fails with it; the condition is what is awaited. */
 function carried(writing: Promise<boolean>): void { writing.then(undefined, () => { /* See above. */ }) }
 
-function openPlace(key: RecordKey, record: Held | null): string | null {
-  if (record === null || record.stage.kind === 'done') return null
-  return `${record.stage.kind === 'in-flight' ? record.owner : nobody}|${key}`
-}
-
-/** What is in flight ends with its owner, not by its time. */
-function endPlace(key: RecordKey, record: Held | null): string | null {
-  if (record === null || record.stage.kind === 'in-flight') return null
-  return `${bucketText(bucketOf(record.expiresAtMs))}|${key}`
-}
-
-/** Of equal length, so that text sorts as numbers do. */
-function bucketText(bucket: number): string { return bucket.toString(16).padStart(9, '0') }
+/** The first key behind another. */
+function behind(key: RecordKey): string { return `${key}\u0001` }
