@@ -160,6 +160,26 @@ test('case 37: while the store is down keyed requests are refused at once, and o
   t.strictSame(world.broken(), [])
 })
 
+test('a duplicate whose body comes behind its head asks the store once, of a large answer again', async (t) => {
+  for (const [bytes, expected] of [[100, 1], [8 * 1024, 2]] as const) {
+    const world = new KeyedWorld({ isShared: true })
+    world.upstream.step = () => ({ chunks: ['x'.repeat(bytes)] })
+    await world.chargeAt(0)
+    await world.run(1_000)
+    let lookups = 0
+    world.store.word = (operation) => {
+      if (operation === 'lookup') lookups++
+      return 'ok'
+    }
+    const again = await world.chargeAt(2_000, { slowBody: 100 })
+    await world.run(3_000)
+    t.equal(field(again, 'idempotency-replayed'), 'true')
+    t.equal(again.text.length, bytes)
+    t.equal(lookups, expected)
+    t.strictSame(world.broken(), [])
+  }
+})
+
 test('with storeFailure open requests go on without a record, and say so', async (t) => {
   const world = new KeyedWorld({ isShared: true, idempotency: { storeFailure: 'open' } })
   for (const failing of ['lookup', 'claim']) {

@@ -81,9 +81,10 @@ export class Recollection implements Waiter {
       keyed.count('store-failed')
       return storeFailed(found)
     }
+    const kept = isFinal(found) ? found : null
     const read = keyed.intake.read((refused) => {
-      // Meanwhile the record may have become another.
-      this.#goOn(refused ?? this.#look())
+      // Meanwhile the record may have become another, unless it is one that stays.
+      this.#goOn(refused ?? (kept === null ? this.#look() : this.#answer(kept)))
     })
     return read ?? this.#answer(found)
   }
@@ -102,8 +103,7 @@ export class Recollection implements Waiter {
         keyed.count('unknown')
         return outcomeUnknown(record, keyed.record)
       case 'done': {
-        const asking = { credential: keyed.credential, isOpenToScope: settings.isReplayedToScope }
-        const answer = replayOf(record, asking, settings.keepsCookies)
+        const answer = replayOf(record, settings, keyed.credential, keyed.route.desk.clock.wallMs())
         keyed.count(answer.kind === 'reply' ? 'replayed' : 'result-unavailable')
         return answer
       }
@@ -146,6 +146,14 @@ export class Recollection implements Waiter {
     this.#keyed.count('in-progress')
     return inProgress
   }
+}
+
+/** What is kept of an answer while the body of its duplicate comes, bytes; a larger one is read again. */
+const keptBytes = 4 * 1024
+
+/** Whether it becomes no other, and is small enough to be kept by as many as may send their bodies slowly. */
+function isFinal(found: Lookup): found is DoneRecord {
+  return found.kind === 'done' && (found.answer.body?.length ?? 0) <= keptBytes
 }
 
 /** Whether the request is the recorded one, in whatever way that was fingerprinted. */
