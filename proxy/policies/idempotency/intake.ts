@@ -159,7 +159,11 @@ export class BodyIntake implements Intake, BodySink, BodySupply {
   }
 }
 
+/** What a held body may keep alive of the buffer that it came in; most share one with their head. */
+const sparedBytes = 4 * 1024
+
 /** A few bytes would keep the whole buffer alive that they came in. */
 function compact(chunk: Uint8Array): Uint8Array {
-  return chunk.length * 2 < chunk.buffer.byteLength ? Uint8Array.prototype.slice.call(chunk) : chunk
+  const sparable = chunk.buffer.byteLength - chunk.length
+  return sparable > Math.max(sparedBytes, chunk.length) ? Uint8Array.prototype.slice.call(chunk) : chunk
 }
