@@ -22,16 +22,23 @@ export function wayOfRecorded(fingerprint: string): string | null {
   return known.test(way) ? way : null
 }
 
+interface Way { readonly isJson: boolean; readonly isFirst: boolean; readonly fields: readonly string[] }
+
+function wayFrom(way: string): Way {
+  const [, mode, version, names = ''] = known.exec(way) ?? []
+  return { isJson: mode === 'json', isFirst: version === '1', fields: names === '' ? [] : names.split(' ') }
+}
+
 /** The fingerprint of a whole request, made that way: `WAY:METHOD.target.type.fields.whole`. */
 export function fingerprintOf(way: string, head: RequestHead, body: Uint8Array): string {
-  const [, mode, version, names = ''] = known.exec(way) ?? []
+  const { isJson, isFirst, fields: names } = ways.of(way)
   // Lengths in front: no two lists of parts give the same bytes. The body is last and needs none.
-  const type = mediaType(head)
+  const type = mediaTypes.of(firstValue(head.headers, 'content-type') ?? '')
   let fields = ''
-  for (const name of names === '' ? [] : names.split(' ')) fields += part(firstValue(head.headers, name) ?? '')
+  for (const name of names) fields += part(firstValue(head.headers, name) ?? '')
   const start = part(way) + part(head.method) + part(head.target) + part(type) + fields
-  if (version === '1') return `${way}:${digestOf(start, mode === 'json' ? canonicalJson(body) ?? body : body)}`
-  const { form, bytes } = meaningOf(head, body, mode === 'json')
+  if (isFirst) return `${way}:${digestOf(start, isJson ? canonicalJson(body) ?? body : body)}`
+  const { form, bytes } = meaningOf(head, body, isJson)
   const whole = digestOf(start + part(form), bytes)
   return `${way}:${head.method}.${targets.of(head.target)}.${types.of(type)}.${fieldLists.of(fields)}.${whole}`
 }
@@ -50,30 +57,46 @@ export function differencesOf(one: string, other: string): readonly PartName[] {
 
 function part(text: string): string { return `${text.length}:${text}` }
 
+/** Where start and body are put together when they are small: what is hashed is needed no longer than that. */
+const scratch = Buffer.alloc(16 * 1024)
+
 function digestOf(start: string, body: Uint8Array): string {
-  return hash('sha256', Buffer.concat([Buffer.from(start, 'latin1'), body]), 'base64url')
+  const length = start.length + body.length
+  const bytes = length <= scratch.length ? scratch.subarray(0, length) : Buffer.allocUnsafe(length)
+  bytes.write(start, 0, 'latin1')
+  bytes.set(body, start.length)
+  return hash('sha256', bytes, 'base64url')
 }
 
-/** Short digests, only to say what differs. Callers of one route send the same again and again: the last is kept. */
-class LastDigest {
-  #text = ''
-  #digest = ''
+/** What is made of a text. Callers of one route send the same again and again: the last is kept. */
+class Last<T> {
+  readonly #make: (text: string) => T
+  #text: string | null = null
+  #made: T | null = null
 
-  of(text: string): string {
-    if (text === '') return ''
+  constructor(make: (text: string) => T) { this.#make = make }
+
+  of(text: string): T {
     if (text !== this.#text) {
+      this.#made = this.#make(text)
       this.#text = text
-      this.#digest = hash('sha256', Buffer.from(text, 'latin1'), 'base64url').slice(0, 6)
     }
-    return this.#digest
+    return this.#made as T
   }
 }
 
-const [targets, types, fieldLists] = [new LastDigest(), new LastDigest(), new LastDigest()]
+/** Only to say what differs. */
+function shortDigestOf(text: string): string {
+  return text === '' ? '' : hash('sha256', Buffer.from(text, 'latin1'), 'base64url').slice(0, 6)
+}
+
+const [targets, types, fieldLists] = [new Last(shortDigestOf), new Last(shortDigestOf), new Last(shortDigestOf)]
+const mediaTypes = new Last(mediaTypeOf)
+const ways = new Last(wayFrom)
 
 /** Essence and charset: a boundary or another parameter makes no other request. */
-function mediaType({ headers }: RequestHead): string {
-  const value = firstValue(headers, 'content-type')?.toLowerCase() ?? ''
+function mediaTypeOf(contentType: string): string {
+  const value = contentType.toLowerCase()
   const [essence = '', ...parameters] = value.split(';').map((piece) => piece.trim())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))
   return charset === undefined ? essence : `${essence};${charset.replaceAll('"', '')}`
