@@ -50,6 +50,7 @@ export interface EffectiveIdempotency {
   readonly scope?: string
   readonly ttl: number
   readonly inDoubt: 'reject' | 'retry'
+  readonly replay: { readonly maxAge?: number }
   readonly storeFailure: 'closed' | 'open'
   readonly mode?: Mode
 }

@@ -66,6 +66,7 @@ const severities = {
   'idempotency.retries-doubts': 'warning',
   'idempotency.fails-open': 'warning',
   'idempotency.ttl-too-short': 'error',
+  'idempotency.max-age-beyond-ttl': 'warning',
 } as const satisfies Record<string, Severity>
 
 /** The closed list of what `validate` may say. */

@@ -70,12 +70,30 @@ function checkRoute(file: PartlyFile, i: number, report: Report): void {
       expected: '"closed"', got: '"open"', fix: 'remove it',
     })
   }
+  checkTimes(file, i, report)
+}
+
+/** How long a key and its answer are kept, against what needs them. */
+function checkTimes(file: PartlyFile, i: number, report: Report): void {
+  const route = file.routes?.[i]
+  const options = on(route?.idempotency)
+  if (route === undefined || options === undefined) return
+  const at = `/routes/${i}/idempotency`
+  const name = `route "${route.name ?? i}"`
   const max = on(route.deadline)?.max
   if (options.ttl !== undefined && max !== undefined && options.ttl < max) {
     report(`${at}/ttl`, {
       code: 'idempotency.ttl-too-short', message: `${name} forgets a key before the deadline of its request is over`,
       expected: `at least the deadline's max of ${formatQuantity('duration', max)}, and as long as callers repeat`,
       got: formatQuantity('duration', options.ttl), fix: 'lengthen "ttl"',
+    })
+  }
+  const maxAge = options.replay?.maxAge
+  if (options.ttl !== undefined && maxAge !== undefined && maxAge > options.ttl) {
+    report(`${at}/replay/maxAge`, {
+      code: 'idempotency.max-age-beyond-ttl', message: `${name} forgets answers before they are too old to be shown`,
+      expected: `at most the "ttl" of ${formatQuantity('duration', options.ttl)}`,
+      got: formatQuantity('duration', maxAge), fix: 'remove it, or lengthen "ttl"',
     })
   }
 }

@@ -10,6 +10,7 @@ import type { DoneRecord, StoreFault, UnknownRecord } from '../../core/record-st
 import { WholeBody } from '../../core/whole-body.ts'
 import type { PartName } from './fingerprint.ts'
 import { longestKey } from './key.ts'
+import type { Settings } from './settings.ts'
 
 /** What became of a request with a key, in `idempotency-status` and as label of its counter. */
 export type KeyStatus = 'executed' | 'replayed' | 'in-progress' | 'unknown' | 'released' | 'unrecorded' | 'bypassed'
@@ -51,6 +52,8 @@ export const inProgress: Refused = {
   members: { retryAfterMs: askAgainMs },
 }
 const otherCredential = refused('recall', 'idempotency.result-unavailable', statusField('executed'))
+/** Nothing of it is told any more, save that it was executed. */
+const tooOld: Refused = { ...otherCredential, members: { reason: 'too-old' } }
 
 /** Two seconds: what a store needs to come back, or an operator to be told. */
 const storeRetryMs = 2_000
@@ -91,13 +94,17 @@ function bodyMissing({ answer }: DoneRecord): Refused {
 const momentary =
   /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
 
-/** The recorded answer as it goes to whoever repeats the request, or why it does not. */
+/** What a route says of replays. */
+type ReplayRules = Pick<Settings, 'isReplayedToScope' | 'keepsCookies' | 'maxReplayAgeMs'>
+
+/** The recorded answer as it goes to whoever repeats the request with that credential, or why it does not. */
 export function replayOf(
-  record: DoneRecord, asking: { readonly credential: string; readonly isOpenToScope: boolean },
-  keepsCookies: boolean,
+  record: DoneRecord, { isReplayedToScope, keepsCookies, maxReplayAgeMs }: ReplayRules, credential: string,
+  wallMs: number,
 ): Reply | Refused {
   const { answer } = record
-  if (!asking.isOpenToScope && asking.credential !== record.credential) return otherCredential
+  if (!isReplayedToScope && credential !== record.credential) return otherCredential
+  if (wallMs - record.finishedAtMs > maxReplayAgeMs) return tooOld
   if (answer.body === null) return bodyMissing(record)
   const headers: string[] = []
   let hasCacheControl = false

@@ -230,6 +230,23 @@ test('case 30: past its ttl a key is new', async (t) => {
   t.equal(world.charged, 2)
 })
 
+test('case 2: past replay.maxAge an answer is not shown any more, and its key is not executed again', async (t) => {
+  const world = new KeyedWorld({ idempotency: { ttl: 60_000, replay: { maxAge: 3_000 } } })
+  world.upstream.step = () => ({ afterMs: 500 })
+  const first = await world.chargeAt(0)
+  t.equal(field(await world.chargeAt(3_400), 'idempotency-replayed'), 'true', 'counted from the answer')
+  const late = await world.chargeAt(3_600)
+  t.equal(first.status, 201)
+  t.equal(late.status, 409)
+  t.equal(late.code, 'idempotency.result-unavailable')
+  t.strictSame(late.members, { reason: 'too-old' }, 'nothing of the answer is told')
+  t.equal(field(late, 'idempotency-status'), 'executed')
+  t.equal((await world.chargeAt(4_000, { body: '{"amount":2}' })).status, 422, 'it is still the key of that request')
+  t.equal(world.charged, 1)
+  t.equal(world.count('result-unavailable'), 1)
+  t.strictSame(world.broken(), [])
+})
+
 test('case 52: in JSON the order of members and spaces make no other request; in raw bytes they do', async (t) => {
   const same = '{ "b": [1, 2.0], "a": 1e400 }'
   for (const mode of ['json', 'raw']) {

@@ -102,7 +102,12 @@ export const idempotencySchema = Type.Object({
   quota: keyLimits,
   replay: optional(Type.Object({
     setCookie: optional(Type.Boolean({ description: 'Whether Set-Cookie is replayed.', default: false })),
-  }, { ...closed, default: {}, description: 'What a replayed answer keeps.' })),
+    maxAge: optional(Duration({
+      description: 'How long after it came an answer is shown; after that who repeats is told that there was one. '
+        + 'Absent: as long as the key is kept.',
+      examples: ['1h'], atLeast: 1000, atMost: 2_592_000_000,
+    })),
+  }, { ...closed, default: {}, description: 'What of an answer is replayed, and how long.' })),
 }, {
   ...closed,
   description: 'Requests with an Idempotency-Key are sent once: who repeats one gets the first answer again.',

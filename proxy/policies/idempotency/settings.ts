@@ -32,6 +32,8 @@ export interface Settings {
   readonly maxKeys: number
   readonly maxInFlight: number
   readonly keepsCookies: boolean
+  /** How long after it came an answer is shown; Infinity: as long as it is kept. */
+  readonly maxReplayAgeMs: number
 }
 
 const day = 86_400_000
@@ -62,5 +64,6 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     maxKeys: options.quota?.keys ?? Infinity,
     maxInFlight: options.quota?.inFlight ?? Infinity,
     keepsCookies: options.replay?.setCookie ?? false,
+    maxReplayAgeMs: options.replay?.maxAge ?? Infinity,
   }
 }
