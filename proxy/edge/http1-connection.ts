@@ -60,9 +60,7 @@ export class Http1Connection implements BodyReading {
   }
 
   /** Whether the answer now being written is the last one. */
-  get isClosing(): boolean {
-    return this.#closesAfterwards || this.context.isDraining()
-  }
+  get isClosing(): boolean { return this.#closesAfterwards || this.context.isDraining() }
 
   /** Whether nothing is under way: neither an exchange nor the beginning of a request. */
   get isIdle(): boolean {
@@ -76,9 +74,7 @@ export class Http1Connection implements BodyReading {
   }
 
   /** No request after the current one is served. */
-  closeAfterwards(): void {
-    this.#closesAfterwards = true
-  }
+  closeAfterwards(): void { this.#closesAfterwards = true }
 
   /** Closes at once. Where a FIN would look like the end of an answer that is not out, the peer sees a reset. */
   cut(): void {
@@ -112,7 +108,11 @@ export class Http1Connection implements BodyReading {
     const stalled = this.#timing.stalled(this.socket, caller === null ? 'none' : caller.bodyPace, now)
     if (stalled === 'sending') return this.cut()
     if (stalled === 'receiving') return caller?.broken('request.timeout')
-    if (caller !== null) return this.#skim(caller)
+    if (caller !== null) {
+      // Behind a FIN nothing is read that could show a reset; writing no bytes fails where nobody is any more.
+      if (this.#hasEnded) this.socket.write('')
+      return this.#skim(caller)
+    }
     if (this.#linger.isUnderWay || this.hasUnsent) return
     const overdue = this.#timing.overdue(now)
     // Where nobody has begun to ask, the connection is closed without a word.

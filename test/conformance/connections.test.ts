@@ -155,6 +155,24 @@ test('C6 a reset means that the caller left, also behind more of its requests th
   }
 })
 
+test('C6 a reset means that the caller left, also behind a FIN', async (t) => {
+  const origin = await scriptedOrigin(t)
+  const b = await inFrontOfOrigin(t, origin, { listener: { halfClose: 'serve' }, timeouts: { requestIdleMs: 100 } })
+  const client = b.caller(get('/'))
+  const [there] = await origin.connections(1)
+  await there.until(/\r\n\r\n/)
+  client.socket.end()
+  // Another caller's whole exchange later the FIN has come.
+  const other = b.caller(get('/other'))
+  const [, behind] = await origin.connections(2)
+  behind?.write(ok)
+  t.match(await other.answer(), / 200 /)
+  t.notOk(there.hasEnded, 'the FIN alone means nothing')
+  client.socket.resetAndDestroy()
+  await eventually('the origin is told', () => there.hasEnded || there.isClosed, 2000)
+  t.equal(b.record.exchanges.at(-1)?.code, 'caller.gone')
+})
+
 test('C6 where more is pipelined than is kept, the answer still comes and the connection ends', async (t) => {
   const origin = await scriptedOrigin(t)
   const b = await inFrontOfOrigin(t, origin, { timeouts: { requestIdleMs: 50, headMs: 250 } })
