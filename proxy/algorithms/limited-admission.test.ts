@@ -68,6 +68,29 @@ test('who would wait too long is refused on arrival, by the measured pace of the
   t.equal(admission.arrive(all, 0, Infinity, 0, now), 'wait', 'a higher class has nobody before it')
 })
 
+test('a line in which somebody has waited for long takes fewer', async (t) => {
+  const admission = admissionOf(new StubLimit(4, 20))
+  const all = admission.group('', 1)
+  let now = warm(admission, all, 5)
+  for (let i = 0; i < 4; i++) admission.wait(guest(all, 1, Infinity), now)
+  for (let i = 0; i < 200; i++) {
+    now += 5
+    admission.release(all, now)
+    admission.wait(guest(all, 1, Infinity), now)
+  }
+  t.equal(admission.line.length, 4)
+  t.equal(admission.arrive(all, 1, Infinity, 0, now), 'limit', 'a quarter of 60 ms at 5 ms a permit: three may wait')
+  now += 5
+  admission.release(all, now)
+  t.equal(admission.line.length, 3)
+  t.equal(admission.arrive(all, 1, Infinity, 0, now), 'limit')
+  t.equal(admission.arrive(all, 0, Infinity, 0, now), 'wait', 'it is no line for a higher class')
+  now += 5
+  admission.release(all, now)
+  t.equal(admission.line.length, 2)
+  t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait')
+})
+
 test('who cannot be served in the time left is doomed only where there is a line', async (t) => {
   const admission = admissionOf(new StubLimit(4, 20))
   const all = admission.group('', 1)

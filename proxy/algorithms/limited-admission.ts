@@ -2,6 +2,7 @@
 // ceiling for groups of routes, and one line bounded by time and bytes. Refusing happens on arrival, by the predicted
 // wait; who is already in line leaves it only for a permit, for a higher class, or because its time is over.
 
+import { AcceptedWait, usualPart } from './accepted-wait.ts'
 import { DrainRate } from './drain-rate.ts'
 import type { Limit } from './limit.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -28,9 +29,6 @@ export const defaultQueueBounds: QueueBounds = { factor: 3, minMs: 20, maxMs: 50
 /** How an arrival was decided. wait: call `wait` with a waiter. The rest are refusals. */
 export type Arrival = 'admitted' | 'wait' | 'limit' | 'bulkhead' | 'doomed'
 
-/** Predicted waits above this part of the bound are refused, so that chance seldom carries a wait over the bound. */
-const acceptedPart = 0.5
-
 /** A higher class counts as present for this many baselines after its last arrival. */
 const presenceBaselines = 32
 
@@ -43,6 +41,7 @@ export class LimitedAdmission {
   readonly line: WaitingLine
   readonly #bounds: QueueBounds
   readonly #drain = new DrainRate()
+  readonly #accepted = new AcceptedWait()
   /** Permits of routes so slow that their latency says nothing about the others. */
   #aside = 0
   #isBinding = false
@@ -119,7 +118,8 @@ export class LimitedAdmission {
   /** Joins the line after `arrive` said so; one of a lower class may have to leave it for that. */
   wait(waiter: LineWaiter, now: number): void {
     const waitsMs = (this.line.length + 1) * this.#gapMs(now)
-    if (waitsMs > acceptedPart * this.maxWaitMs || this.line.bytes + waiter.bytes > this.maxQueuedBytes) {
+    const mostMs = this.#accepted.mostMs(waiter.level, this.maxWaitMs, now)
+    if (waitsMs > mostMs || this.line.bytes + waiter.bytes > this.maxQueuedBytes) {
       const lowest = this.line.lastBelow(waiter.level)
       if (lowest !== null) {
         this.line.remove(lowest)
@@ -128,6 +128,7 @@ export class LimitedAdmission {
     }
     this.line.add(waiter)
     this.#isWanted = true
+    this.#note(now)
   }
 
   /** Leaves the line; nothing happens to one who is not in it. */
@@ -205,11 +206,10 @@ export class LimitedAdmission {
   }
 
   #judgeWait(ahead: number, level: number, leftMs: number, bytes: number, now: number): Arrival {
-    const { maxWaitMs } = this
     const waitsMs = (ahead + 1) * this.#gapMs(now)
     const serviceMs = this.limit.baselineMs
     if (waitsMs + serviceMs > leftMs) return 'doomed'
-    if (waitsMs > acceptedPart * maxWaitMs) return 'limit'
+    if (waitsMs > this.#accepted.mostMs(level, this.maxWaitMs, now)) return 'limit'
     if (this.line.bytes + bytes > this.maxQueuedBytes && this.line.lastBelow(level) === null) return 'limit'
     return 'wait'
   }
@@ -219,7 +219,7 @@ export class LimitedAdmission {
     if (this.#drain.isKnown) return this.#drain.gapMs(now)
     const { baselineMs, limit } = this.limit
     // With nothing known at all, as many may wait as may be in flight.
-    return (baselineMs > 0 ? baselineMs : acceptedPart * this.maxWaitMs) / limit
+    return (baselineMs > 0 ? baselineMs : usualPart * this.maxWaitMs) / limit
   }
 
   #bind(now: number): void {
@@ -229,7 +229,13 @@ export class LimitedAdmission {
     this.#tell(now)
   }
 
+  #note(now: number): void {
+    const { highest } = this.line
+    if (highest !== this.#accepted.highest) this.#accepted.observe(highest, this.maxWaitMs, now)
+  }
+
   #tell(now: number): void {
+    this.#note(now)
     this.limit.observe(this.inUse - this.#aside, this.#isBinding, now)
   }
 }

@@ -62,6 +62,12 @@ export class WaitingLine {
   /** Waiters of one class. */
   countAt(level: number): number { return this.#counts[level] as number }
 
+  /** The highest class that somebody waits of; 3: nobody waits. */
+  get highest(): number {
+    if (this.length === 0) return classes
+    for (let level = 0; ; level++) if (this.#counts[level] !== 0) return level
+  }
+
   /** Waiters that are served before a newcomer of this class. */
   aheadOf(level: number): number {
     let ahead = 0
