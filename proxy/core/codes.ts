@@ -47,6 +47,8 @@ const meanings = {
   'request.loop': { status: 508, title: 'The request has already passed through this instance' },
   'idempotency.key-missing': { status: 400, title: 'Idempotency-Key is missing', retry: 'fix-request' },
   'idempotency.key-invalid': { status: 400, title: 'Idempotency-Key is invalid', retry: 'fix-request' },
+  // It may have been executed, and its record be gone: a new key could be a second charge.
+  'idempotency.key-expired': { status: 400, title: 'Idempotency-Key is too old', retry: 'reconcile' },
   'idempotency.key-reused': { status: 422, title: 'Idempotency-Key is already used', retry: 'new-key' },
   'idempotency.in-progress': {
     status: 409, title: 'A request is outstanding for this Idempotency-Key', retry: 'same-key',

@@ -10,6 +10,7 @@ import type { DoneRecord, StoreFault, UnknownRecord } from '../../core/record-st
 import { WholeBody } from '../../core/whole-body.ts'
 import type { PartName } from './fingerprint.ts'
 import { longestKey } from './key.ts'
+import type { Untimely } from './key-time.ts'
 import type { Settings } from './settings.ts'
 
 /** What became of a request with a key, in `idempotency-status` and as label of its counter. */
@@ -23,14 +24,21 @@ export function refused(by: PolicyName, code: Code, fields?: RawHeaders): Refuse
 
 function statusField(status: KeyStatus): RawHeaders { return ['idempotency-status', status] }
 
+/** Why a key is not looked at. */
+export type KeyFault = 'missing' | Untimely
+
 /** What a route says of keys that are none; made at load. `link`: where its callers may read how keys are used. */
-export function keyRefusals(header: string, link: string | null): Readonly<Record<'missing' | 'invalid', Refused>> {
+export function keyRefusals(
+  { field: header, describedBy: link, maxKeyAgeMs }: Settings,
+): Readonly<Record<KeyFault, Refused>> {
   const fields = link === null ? undefined : ['link', `<${link}>; rel="describedby"`]
-  const [missing, invalid] = [
-    refused('recall', 'idempotency.key-missing', fields), refused('recall', 'idempotency.key-invalid', fields),
-  ]
+  const invalid = refused('recall', 'idempotency.key-invalid', fields)
+  const form = maxKeyAgeMs === null ? { maxLength: longestKey } : { format: 'uuidv7' }
   return {
-    missing: { ...missing, members: { header } }, invalid: { ...invalid, members: { header, maxLength: longestKey } },
+    missing: { ...refused('recall', 'idempotency.key-missing', fields), members: { header } },
+    invalid: { ...invalid, members: { header, ...form } },
+    ahead: { ...invalid, members: { header, ...form, reason: 'ahead' } },
+    expired: { ...refused('recall', 'idempotency.key-expired', fields), members: { header, maxAgeMs: maxKeyAgeMs } },
   }
 }
 

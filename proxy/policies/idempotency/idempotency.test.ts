@@ -247,6 +247,66 @@ test('case 2: past replay.maxAge an answer is not shown any more, and its key is
   t.strictSame(world.broken(), [])
 })
 
+const minute = 60_000
+
+/** A key made at that time of the wall clock, ms. */
+function uuidv7(madeAtMs: number, end = '7abc-8def-0123456789ab'): string {
+  const hex = madeAtMs.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-${end}`
+}
+
+test('case 30: a key that tells its time is not executed again when its record may be gone', async (t) => {
+  const ttl = 10 * minute
+  const world = new KeyedWorld({ idempotency: { ttl, timeBased: 'uuidv7' } })
+  const key = uuidv7(minute)
+  await world.chargeAt(minute, { key })
+  const replayed = await world.chargeAt(minute + ttl - 1, { key })
+  t.equal(field(replayed, 'idempotency-replayed'), 'true')
+  for (const at of [ttl + minute, ttl + 20 * minute, 100 * ttl]) {
+    const late = await world.chargeAt(at, { key })
+    t.equal(late.status, 400)
+    t.equal(late.code, 'idempotency.key-expired')
+    t.match(late.members, { header: 'idempotency-key', maxAgeMs: ttl })
+    t.equal(field(late, 'idempotency-status'), 'not-processed')
+  }
+  t.equal(world.charged, 1)
+  t.strictSame(world.broken(), [])
+})
+
+test('case 30: no moment is left between a record that tells its time and its refusal, for clocks 5 min off',
+  async (t) => {
+    const ttl = 2 * minute
+    const world = new KeyedWorld({ idempotency: { ttl, timeBased: 'uuidv7' } })
+    // The caller is ahead of us by all that it may be, and the wall clock is set back behind the claim by as much.
+    const key = uuidv7(20 * minute + 5 * minute)
+    await world.chargeAt(20 * minute, { key })
+    world.clock.wallStepMs = -5 * minute
+    for (let at = 20 * minute; at < 40 * minute; at += minute / 4) await world.chargeAt(at, { key })
+    t.equal(world.charged, 1)
+    t.ok(world.count('replayed') > 0)
+    t.ok(world.count('invalid') > 0)
+  })
+
+test('case 9: where keys tell their time, any other key and one of the future is refused', async (t) => {
+  const world = new KeyedWorld({ idempotency: { timeBased: 'uuidv7' } })
+  await world.run(minute)
+  const others = [
+    'k-1', uuidv7(minute, '4abc-8def-0123456789ab'), uuidv7(minute, '7abc-cdef-0123456789ab'),
+    uuidv7(minute).toUpperCase(), `${uuidv7(minute)}0`, uuidv7(minute).replaceAll('-', ''), uuidv7(7 * minute),
+  ]
+  for (const key of others) {
+    const caller = await world.chargeAt(minute, { key })
+    t.equal(caller.code, 'idempotency.key-invalid', key)
+    t.match(caller.members, { format: 'uuidv7' })
+  }
+  const ahead = await world.chargeAt(minute, { key: uuidv7(6 * minute) })
+  const again = await world.chargeAt(2 * minute, { key: `"${uuidv7(6 * minute)}"` })
+  await world.run(3 * minute)
+  t.equal(ahead.status, 201, 'a clock may be ahead a little')
+  t.equal(field(again, 'idempotency-replayed'), 'true')
+  t.equal(world.charged, 1)
+})
+
 test('case 52: in JSON the order of members and spaces make no other request; in raw bytes they do', async (t) => {
   const same = '{ "b": [1, 2.0], "a": 1e400 }'
   for (const mode of ['json', 'raw']) {

@@ -3,9 +3,11 @@
 import type { Counter, Meter } from '../../core/meter.ts'
 import type { PolicyContext } from '../../core/policy.ts'
 import type { Caller } from '../../core/caller.ts'
+import type { Refused } from '../../core/outcome.ts'
 import { keyRefusals } from './answers.ts'
 import { Desk, deskKey } from './desk.ts'
 import { wayOf } from './fingerprint.ts'
+import { untimely } from './key-time.ts'
 import type { IdempotencyOptions } from './schema.ts'
 import { scopeDigest, scopeValue } from './scope.ts'
 import { settingsOf } from './settings.ts'
@@ -36,7 +38,7 @@ export class KeyedRoute {
     this.settings = settings
     this.upstream = context.upstream
     this.way = wayOf(settings.isJson, settings.fingerprintFields)
-    this.refusals = keyRefusals(settings.field, settings.describedBy)
+    this.refusals = keyRefusals(settings)
     this.isIngress = context.listenerKind === 'ingress'
     this.isSeawall = context.upstreamOptions['type'] === 'seawall'
     this.#route = context.route
@@ -55,6 +57,14 @@ export class KeyedRoute {
       this.#lastScope = scopeDigest(this.#namespace, this.settings.scope, value)
     }
     return this.#lastScope
+  }
+
+  /** Why a key is refused that is one, but not of now. */
+  untimely(key: string): Refused | null {
+    const { maxKeyAgeMs } = this.settings
+    if (maxKeyAgeMs === null) return null
+    const fault = untimely(key, maxKeyAgeMs, this.desk.clock.wallMs())
+    return fault === null ? null : this.refusals[fault]
   }
 
   count(result: string): void {

@@ -43,9 +43,15 @@ export class ObservedRecall implements Gate<Exchange> {
     if (!settings.methods.has(head.method)) return null
     const reading = readKey(head.headers, settings.field)
     if (reading.kind === 'invalid') exchange.wouldRefuse('idempotency.key-invalid', 'recall')
-    else if (reading.kind === 'key') this.#look(exchange, reading.key)
+    else if (reading.kind === 'key') this.#weigh(exchange, reading.key)
     else if (settings.isRequired) exchange.wouldRefuse('idempotency.key-missing', 'recall')
     return null
+  }
+
+  #weigh(exchange: Exchange, key: string): void {
+    const untimely = this.#route.untimely(key)
+    if (untimely === null) this.#look(exchange, key)
+    else exchange.wouldRefuse(untimely.code, 'recall')
   }
 
   #look(exchange: Exchange, key: string): void {

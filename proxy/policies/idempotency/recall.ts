@@ -29,6 +29,8 @@ export class RecallGate implements Gate<Exchange> {
     const reading = readKey(head.headers, settings.field)
     if (reading.kind === 'invalid') return this.#refuse(this.#route.refusals.invalid)
     if (reading.kind === 'absent') return settings.isRequired ? this.#refuse(this.#route.refusals.missing) : null
+    const untimely = this.#route.untimely(reading.key)
+    if (untimely !== null) return this.#refuse(untimely)
     const keyed = new Keyed(this.#route, exchange, this.#route.scopeOf(exchange.caller), reading.key)
     exchange.keyed = keyed
     const recollection = new Recollection(keyed, (answer, now) => {

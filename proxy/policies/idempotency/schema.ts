@@ -62,6 +62,8 @@ export const idempotencySchema = Type.Object({
     description: 'How long a key is kept. Longer than any caller repeats.', default: '24h', examples: ['24h', '7d'],
     atLeast: 1000, atMost: 2_592_000_000,
   })),
+  timeBased: optional(oneOf(['off', 'uuidv7'], 'off',
+    'uuidv7: keys say when they were made; one older than the ttl is refused, where it would be executed again.')),
   lease: optional(Duration({
     description: 'After how long a silent owner counts as lost, where stores are shared.', default: '10s',
     atLeast: 1000, atMost: 600_000,

@@ -1,5 +1,6 @@
 // The options of a route as its parts read them: defaults filled in, lists as sets. Made once, at load.
 
+import { keptFor } from './key-time.ts'
 import type { IdempotencyOptions } from './schema.ts'
 
 export interface Settings {
@@ -12,7 +13,10 @@ export interface Settings {
   /** Null: not stated. */
   readonly scope: string | null
   readonly isReplayedToScope: boolean
+  /** How long a record is kept. */
   readonly ttlMs: number
+  /** How old a key may be that says its age; null: keys say none. */
+  readonly maxKeyAgeMs: number | null
   readonly leaseMs: number
   readonly isJson: boolean
   /** Lower-case, sorted. */
@@ -40,6 +44,8 @@ const day = 86_400_000
 const mebibyte = 1_048_576
 
 export function settingsOf(options: IdempotencyOptions): Settings {
+  const ttlMs = options.ttl ?? day
+  const isTimeBased = options.timeBased === 'uuidv7'
   return {
     isRequired: options.required ?? false,
     field: (options.header ?? 'idempotency-key').toLowerCase(),
@@ -47,7 +53,8 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     methods: new Set(options.methods ?? ['POST', 'PATCH']),
     scope: options.scope ?? null,
     isReplayedToScope: options.replayAuth === 'same-scope',
-    ttlMs: options.ttl ?? day,
+    ttlMs: isTimeBased ? keptFor(ttlMs) : ttlMs,
+    maxKeyAgeMs: isTimeBased ? ttlMs : null,
     leaseMs: options.lease ?? 10_000,
     isJson: options.fingerprint?.mode === 'json',
     fingerprintFields: (options.fingerprint?.headers ?? []).map((name) => name.toLowerCase()).toSorted(),
