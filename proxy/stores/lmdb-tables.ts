@@ -1,7 +1,7 @@
 // The tables of the embedded store, and writing to them: claims, which are in flight; records, which were; which of
 // those are in doubt; and what ends when. A change is one native compare-and-set that carries the rest along, so it is
-// atomic between processes, and many share one commit. A commit writes every page that it touched: so claims are a small
-// table of their own, and what ends stands in the order in which it was written.
+// atomic between processes, and many share one commit. A commit writes every page that it touched: so claims are a
+// small table of their own, and what ends stands in the order in which it was written.
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
