@@ -21,13 +21,15 @@ setFlagsFromString('--heap-growing-percent=40')
 setFlagsFromString('--no-parallel-scavenge')
 
 // The size of new space is read before any script runs, and the number of threads beside it that compile and mark: of
-// four on one core the requests would get a fifth. This process is replaced by itself, once, with these flags; its id
-// and its files stay.
+// four on one core the requests would get a fifth. A process that is to serve is replaced by itself, once, with these
+// flags; its id and its files stay. What Node begins with cannot be made to hear signals: it takes away every handler
+// and unblocks every signal that it was started with.
+var isRun = process.argv[2] === 'run'
 var given = process.execArgv.concat(String(process.env.NODE_OPTIONS || '').split(/\s+/)).join(' ')
 var missing = [['semi-space-size', '--max-semi-space-size=8'], ['v8-pool-size', '--v8-pool-size=1']]
   .filter(function (one) { return given.indexOf(one[0]) < 0 })
   .map(function (one) { return one[1] })
-if (missing.length > 0 && typeof process.execve === 'function') {
+if (isRun && missing.length > 0 && typeof process.execve === 'function') {
   try {
     process.removeAllListeners('warning')
     process.execve(process.execPath, [process.execPath].concat(missing, process.execArgv, process.argv.slice(1)))
@@ -39,7 +41,6 @@ if (missing.length > 0 && typeof process.execve === 'function') {
 // Who is told to leave before it can serve has nothing to finish, and has not read what a reload would read again.
 // "run" listens by itself as soon as it can; then this is not the only listener. Not before the process is replaced:
 // what a listener has been told and not yet heard would be lost with it.
-var isRun = process.argv[2] === 'run'
 function leaveEarly(signal) { if (process.listenerCount(signal) === 1) process.exit(0) }
 if (isRun) process.on('SIGTERM', leaveEarly).on('SIGINT', leaveEarly).on('SIGHUP', function () {})
 

@@ -104,8 +104,11 @@ test('the image starts what the package has, and asks after it without a shell',
   const commands = [...dockerfile.matchAll(/^(?:ENTRYPOINT| +CMD|CMD) (\[.*\])$/gm)].map(([, list]) =>
     JSON.parse(list as string) as string[])
   const entry = '/app/node_modules/seawall/dist/proxy/seawall.mjs'
+  const flags = [...readFileSync(join(root, 'proxy/seawall.mjs'), 'utf8').matchAll(/'(--[a-z0-9-]+=\d+)'\]/g)]
+    .map(([, flag]) => flag as string)
+  t.equal(flags.length, 2, 'those that a start would otherwise add')
   t.strictSame(commands, [
-    ['/nodejs/bin/node', entry, 'status', '--json'], ['/nodejs/bin/node', entry],
+    ['/nodejs/bin/node', entry, 'status', '--json'], ['/nodejs/bin/node', ...flags, entry],
     ['run', '--config', '/etc/seawall/seawall.json'],
   ])
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: { seawall: string } }

@@ -155,3 +155,12 @@ test('the configurations that come with it are valid', async (t) => {
   await schema.finished
   t.strictSame(JSON.parse(schema.stdout), JSON.parse(readFileSync(join(root, 'config/schema.json'), 'utf8')))
 })
+
+test('only who is to serve is replaced by itself for its flags', async (t) => {
+  const boot = `data:text/javascript,${encodeURIComponent('console.error("boot")')}`
+  for (const [verb, boots] of [['status', 1], ['run', 2]] as const) {
+    const asked = new Running(process.execPath, ['--import', boot, entry, verb, '--help'], { cwd: temporaryFolder(t) })
+    t.equal((await asked.finished).code, 0)
+    t.equal(asked.stderr.split('boot').length - 1, boots, verb)
+  }
+})
