@@ -86,6 +86,23 @@ test('an answer between faults starts the count anew', async (t) => {
   t.match(store.inspect(), { isUp: 1, faults: 16 })
 })
 
+test('words that waited for the same thing are one fault together, and five such in a row take the store out',
+  async (t) => {
+    const { clock, inner, store, turns } = setUp()
+    inner.trouble = 'silent'
+    for (let incident = 1; incident <= 5; incident++) {
+      // Twenty at once, and twenty that come while those wait.
+      const words = Array.from({ length: 20 }, (_, i) => store.claim(claimOf(`s:${incident}:${i}`, 'a')))
+      await clock.run(incident * 1_000 - 900)
+      for (let i = 20; i < 40; i++) words.push(store.claim(claimOf(`s:${incident}:${i}`, 'a')))
+      await clock.run(incident * 1_000 - 100)
+      for (const word of words) t.match(await word, { kind: 'fault', reason: 'timeout' })
+      t.match(store.inspect(), { isUp: incident < 5 ? 1 : 0, timeouts: incident * 40 })
+      await clock.run(incident * 1_000)
+    }
+    t.strictSame(turns, ['unavailable'])
+  })
+
 test('a record that cannot be read does not take the store out', async (t) => {
   const { clock } = setUp()
   const inner = new MemoryStore(clock)
@@ -112,8 +129,10 @@ test('a paused Redis is a timeout, then a refusal at once, and serves within two
   t.teardown(() => store.close())
   t.match(await store.open(), { kind: 'opened' })
   server.pause()
-  const results = await Promise.all(Array.from({ length: 8 }, async (_, i) => store.claim(claimOf(`s:${i}`, 'a'))))
-  t.strictSame(new Set(results.map((r) => r.kind === 'fault' && r.reason)), new Set(['timeout']))
+  for (let incident = 0; incident < 5; incident++) {
+    const results = await Promise.all(Array.from({ length: 8 }, async (_, i) => store.claim(claimOf(`s:${i}`, 'a'))))
+    t.strictSame(new Set(results.map((r) => r.kind === 'fault' && r.reason)), new Set(['timeout']))
+  }
   const startMs = performance.now()
   t.match(await store.claim(claimOf('s:9', 'a')), { kind: 'fault', reason: 'unavailable' })
   t.ok(performance.now() - startMs < 20)

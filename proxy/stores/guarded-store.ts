@@ -13,7 +13,7 @@ export type StoreOperation =
 export interface GuardOptions {
   /** For each word; 250 ms is many times what a store in reach needs. */
   readonly timeoutMs: number
-  /** Faults of reach one after another, with no answer between, that open the breaker. */
+  /** Faults of reach one after another, with no answer between, that open the breaker. Words that overlap are one. */
   readonly failures: number
   /** Between two probes of an open breaker. */
   readonly probeEveryMs: number
@@ -44,6 +44,8 @@ export class GuardedStore implements RecordStore {
   /** Not null: open, and this is what everybody is told. */
   #down: StoreFault | null = null
   #inARow = 0
+  /** When the last of those was seen. */
+  #faultMs = -Infinity
   #timer: Timer | null = null
   #isClosed = false
   readonly #strays = new Map<ClaimToken, RecordKey>()
@@ -180,7 +182,10 @@ export class GuardedStore implements RecordStore {
     this.#faults++
     // A record that cannot be read or a full disk is an answer too: the store is in reach.
     const fault = result as unknown as StoreFault
-    if (isOfReach(fault) && ++this.#inARow >= this.#options.failures) this.#open(fault)
+    // What began before the last fault was seen waited for the same: a slow commit is one fault, not dozens.
+    if (!isOfReach(fault) || startMs < this.#faultMs) return result
+    this.#faultMs = this.#clock.now()
+    if (++this.#inARow >= this.#options.failures) this.#open(fault)
     return result
   }
 
