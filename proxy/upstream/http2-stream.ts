@@ -35,10 +35,11 @@ export class OpenStream {
     const { NGHTTP2_FLAG_END_STREAM } = constants
     stream.on('response', (_fields: IncomingHttpHeaders, flags: number, raw: RawHeaders) => {
       owner.head(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0)
+      // Not before: node tells of heads in the next tick and of data at once; within a call both may come in one go.
+      stream.on('data', (chunk: Buffer) => { owner.data(chunk) })
     })
     stream.on('headers', (_fields: IncomingHttpHeaders, _flags: number, raw: RawHeaders) => { owner.interim(raw) })
     stream.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, raw: RawHeaders) => { owner.trailers(raw) })
-    stream.on('data', (chunk: Buffer) => { owner.data(chunk) })
     stream.on('end', () => { if (this.#isEnded) owner.complete() })
     stream.on('drain', () => { owner.drained() })
     stream.on('error', (error: Error) => { this.#error = error })
