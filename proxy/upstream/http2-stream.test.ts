@@ -20,7 +20,7 @@ test('data that node hands over before the head it came behind is not lost', asy
   const stream = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => { done() } })
   const client = { request: () => stream } as unknown as ClientHttp2Session
   const seen: string[] = []
-  new OpenStream(client, [], null, owner(seen))
+  t.equal(new OpenStream(client, [], null, owner(seen)).id, 0)
   // Node tells of heads in the next tick, and of data at once: within a call of ours both may come in one go.
   await new Promise((resolve) => { setImmediate(resolve) })
   process.nextTick(() => { stream.emit('response', {}, 0, [':status', '200']) })
