@@ -7,9 +7,6 @@ import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReaso
   RecordKey, RecordStore, ResolveResult, Soon, StoredAnswer, StoreFault, TokenResult } from '../core/record-store.ts'
 import { messageOf, storeFault } from './store-fault.ts'
 
-export type StoreOperation =
-  'lookup' | 'claim' | 'finish' | 'release' | 'doubt' | 'renew' | 'resolve' | 'counts' | 'doubts'
-
 export interface GuardOptions {
   /** For each word; 250 ms is many times what a store in reach needs. */
   readonly timeoutMs: number
@@ -17,14 +14,12 @@ export interface GuardOptions {
   readonly failures: number
   /** Between two probes of an open breaker. */
   readonly probeEveryMs: number
-  /** Every word that was passed on: how long it took, and whether it failed. Null: nobody wants to know. */
-  readonly onTimed: ((operation: StoreOperation, durationMs: number, isFault: boolean) => void) | null
   /** The breaker opened (with why) or shut (null). */
   readonly onTurn: ((fault: StoreFault | null) => void) | null
 }
 
 export const guardDefaults: GuardOptions = {
-  timeoutMs: 250, failures: 5, probeEveryMs: 500, onTimed: null, onTurn: null,
+  timeoutMs: 250, failures: 5, probeEveryMs: 500, onTurn: null,
 }
 
 /** Claims that may have been applied without our knowing; older ones are left to end as doubts. */
@@ -67,41 +62,41 @@ export class GuardedStore implements RecordStore {
   open(): Promise<Opened> { return this.#store.open() }
 
   lookup(key: RecordKey): Soon<Lookup> {
-    return this.#down ?? this.#timed('lookup', 1, () => this.#store.lookup(key))
+    return this.#down ?? this.#timed(1, () => this.#store.lookup(key))
   }
 
   /** After a fault the token is spent: what it may have taken is given back behind the caller's back. */
   claim(request: ClaimRequest): Soon<ClaimResult> {
     if (this.#down !== null) return this.#refuse(this.#down)
-    return this.#timed('claim', 1, () => this.#store.claim(request), request)
+    return this.#timed(1, () => this.#store.claim(request), request)
   }
 
   finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Soon<TokenResult> {
-    return this.#down ?? this.#timed('finish', 1, () => this.#store.finish(key, token, answer, ttlMs))
+    return this.#down ?? this.#timed(1, () => this.#store.finish(key, token, answer, ttlMs))
   }
 
   release(key: RecordKey, token: ClaimToken): Soon<TokenResult> {
-    return this.#down ?? this.#timed('release', 1, () => this.#store.release(key, token))
+    return this.#down ?? this.#timed(1, () => this.#store.release(key, token))
   }
 
   doubt(key: RecordKey, token: ClaimToken, reason: DoubtReason): Soon<TokenResult> {
-    return this.#down ?? this.#timed('doubt', 1, () => this.#store.doubt(key, token, reason))
+    return this.#down ?? this.#timed(1, () => this.#store.doubt(key, token, reason))
   }
 
   renew(key: RecordKey, token: ClaimToken, leaseMs: number): Soon<TokenResult> {
-    return this.#down ?? this.#timed('renew', 1, () => this.#store.renew(key, token, leaseMs))
+    return this.#down ?? this.#timed(1, () => this.#store.renew(key, token, leaseMs))
   }
 
   resolve(key: RecordKey, decision: Decision, ttlMs: number): Soon<ResolveResult> {
-    return this.#down ?? this.#timed('resolve', 1, () => this.#store.resolve(key, decision, ttlMs))
+    return this.#down ?? this.#timed(1, () => this.#store.resolve(key, decision, ttlMs))
   }
 
   counts(): Soon<RecordCounts | StoreFault> {
-    return this.#down ?? this.#timed('counts', patience, () => this.#store.counts())
+    return this.#down ?? this.#timed(patience, () => this.#store.counts())
   }
 
   doubts(limit: number): Soon<{ readonly kind: 'doubts'; readonly list: readonly Doubt[] } | StoreFault> {
-    return this.#down ?? this.#timed('doubts', patience, () => this.#store.doubts(limit))
+    return this.#down ?? this.#timed(patience, () => this.#store.doubts(limit))
   }
 
   purge(scope: string): Promise<{ readonly kind: 'purged'; readonly count: number } | StoreFault> {
@@ -138,7 +133,7 @@ export class GuardedStore implements RecordStore {
 
   /** `claim`: what is given back when it may have been applied without our knowing. */
   #timed<T extends { readonly kind: string }>(
-    operation: StoreOperation, times: number, act: () => Soon<T>, claim?: ClaimRequest,
+    times: number, act: () => Soon<T>, claim?: ClaimRequest,
   ): Soon<T | StoreFault> {
     const startMs = this.#clock.now()
     let answer: Soon<T | StoreFault>
@@ -147,12 +142,12 @@ export class GuardedStore implements RecordStore {
     } catch (error) {
       answer = this.#broke(error)
     }
-    if (!(answer instanceof Promise)) return this.#note(operation, startMs, answer)
+    if (!(answer instanceof Promise)) return this.#note(startMs, answer)
     const promise = answer
     return new Promise<T | StoreFault>((resolve) => {
       let isOver = false
       const tell = (result: T | StoreFault): void => {
-        resolve(this.#note(operation, startMs, result))
+        resolve(this.#note(startMs, result))
         if (claim !== undefined && result.kind === 'fault' && isOfReach(result as StoreFault)) this.#stray(claim)
       }
       const timer = this.#clock.after(this.#options.timeoutMs * times, () => {
@@ -171,10 +166,8 @@ export class GuardedStore implements RecordStore {
     })
   }
 
-  #note<T extends { readonly kind: string }>(operation: StoreOperation, startMs: number, result: T): T {
-    const isFault = result.kind === 'fault'
-    this.#options.onTimed?.(operation, this.#clock.now() - startMs, isFault)
-    if (!isFault) {
+  #note<T extends { readonly kind: string }>(startMs: number, result: T): T {
+    if (result.kind !== 'fault') {
       this.#inARow = 0
       if (this.#strays.size > 0 && this.#down === null) this.#giveAllBack()
       return result
