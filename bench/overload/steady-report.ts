@@ -2,10 +2,24 @@
 import { ratioTo } from '../arms.ts'
 import type { ArmResult } from '../arms.ts'
 import type { Check } from '../experiment.ts'
+import type { ServicePlan } from '../origins/workplace.ts'
 import type { Spread } from '../statistics.ts'
 import { short, spreadCell } from '../table.ts'
 import type { Table } from '../table.ts'
-import type { SteadyOptions, SteadyResult } from './steady.ts'
+
+export interface SteadyOptions {
+  readonly name: string
+  readonly summary: string
+  readonly plan: ServicePlan
+  readonly capacityPerSecond: number
+  readonly limits: readonly number[]
+}
+
+/** What one contender came to at one multiple of the capacity. */
+export interface SteadyResult {
+  readonly factor: number
+  readonly arms: readonly ArmResult[]
+}
 
 /** What Seawall must reach, by how many times the load is the capacity. */
 const goals: Readonly<Record<number, { goodputRatio: number, admittedP99Ms: number, arrivalP99Ms: number }>> = {

@@ -1,13 +1,12 @@
 // A service of constant capacity at two, five and ten times its load: goodput against the best static limit that could
 // be found by hand, and how long admitted and refused callers waited. Changes of the capacity are other scenarios'.
 import { summarise } from '../arms.ts'
-import type { ArmResult, Figures } from '../arms.ts'
+import type { Figures } from '../arms.ts'
 import type { Contender, Subject } from '../contenders/contender.ts'
 import { envoyAdaptive, envoyHint, none } from '../contenders/protections.ts'
 import { seawallUntouched } from '../contenders/seawall.ts'
 import type { Check, Findings } from '../experiment.ts'
 import type { Ground } from '../ground.ts'
-import type { ServicePlan } from '../origins/workplace.ts'
 import { coursePanels } from './courses.ts'
 import type { Course } from './courses.ts'
 import { figuresOf } from './figures.ts'
@@ -18,24 +17,11 @@ import { read } from './scrape.ts'
 import { startStage } from './stage.ts'
 import type { Stage } from './stage.ts'
 import { bestStatic, steadyChecks, steadyTable } from './steady-report.ts'
+import type { SteadyOptions, SteadyResult } from './steady-report.ts'
 import { sweep } from './sweep.ts'
 
 const factors = [2, 5, 10] as const
 const warmUpSeconds = 1
-
-export interface SteadyOptions {
-  readonly name: string
-  readonly summary: string
-  readonly plan: ServicePlan
-  readonly capacityPerSecond: number
-  readonly limits: readonly number[]
-}
-
-/** What one contender came to at one multiple of the capacity. */
-export interface SteadyResult {
-  readonly factor: number
-  readonly arms: readonly ArmResult[]
-}
 
 export const steadySlots = steady({
   name: 'steady-slots',

@@ -5,7 +5,7 @@ import { endedP99Ms, goodRatio } from './picture-load.ts'
 import type { Reports } from './picture-load.ts'
 import { configurationOf } from './picture.ts'
 import { claimsOf, compared } from './slow-provider-report.ts'
-import type { PictureResult } from './slow-provider.ts'
+import type { PictureResult } from './slow-provider-report.ts'
 
 function latency(count: number, ms: number): LatencySummary {
   return { count, minMs: ms, meanMs: ms, p50Ms: ms, p90Ms: ms, p99Ms: ms, p999Ms: ms, maxMs: ms }

@@ -10,9 +10,37 @@ import type { Claim } from './claims.ts'
 import { findingsOf, shortNote } from './findings.ts'
 import { endedP99Ms, goodP99Ms, goodRatio } from './picture-load.ts'
 import type { Reports } from './picture-load.ts'
-import { callersDeadlineMs } from './slow-provider.ts'
-import type { PictureResult, Scores } from './slow-provider.ts'
 
+/** The service's own calls to the fraud check, as its egress route counts them. */
+export interface Scores {
+  readonly calls: number
+  readonly good: number
+  readonly seconds: number
+}
+
+export interface PictureResult {
+  readonly name: string
+  readonly before: Reports
+  readonly slow: Reports
+  readonly scoresBefore: Scores
+  readonly scoresSlow: Scores
+  /** Connections of the service, and requests that wait for one, while the provider is slow. */
+  readonly mostInUse: number
+  readonly mostWaiting: number
+  /** From the provider's recovery until no connection is in use; Infinity: not within 15 s. */
+  readonly poolAgainMs: number
+  /** Last good answers of /catalogue given in the place of a failure while the provider was slow. */
+  readonly lastGood: number
+  readonly fraudBefore: Reports
+  readonly fraudBusy: Reports
+  readonly bulkheadRefusals: number
+  readonly fanOut: Reports
+  /** Mean time of an egress call of the fan-out, ms; NaN without Seawall. */
+  readonly egressMs: number
+  readonly inherited: number
+}
+
+export const callersDeadlineMs = 800
 const routes = ['/charge', '/catalogue', '/risk', '/charges/:id'] as const
 const leastGoodput = 0.95
 const leastBefore = 0.99

@@ -5,49 +5,19 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Ground } from '../ground.ts'
 import type { Scenario } from '../overload/scenario.ts'
 import { catalogue, charges, phase, reading, risk, summary } from './picture-load.ts'
-import type { Reports } from './picture-load.ts'
 import { startPicture } from './picture.ts'
 import type { Picture, PictureChanges } from './picture.ts'
-import { slowProviderFindings } from './slow-provider-report.ts'
+import { callersDeadlineMs, slowProviderFindings } from './slow-provider-report.ts'
+import type { PictureResult, Scores } from './slow-provider-report.ts'
 
 const wellMs = 60
 const slowFactor = 10
 /** Below the second that a score may take: nothing fails, the fraud check is only busy. */
 const busyFraudMs = 700
-export const callersDeadlineMs = 800
 const poolWatchedMs = 15_000
 const pollEveryMs = 100
 /** Of the egress route of the fan-out in config/charge.json. */
 const ownDeadlineMs = 2000
-
-/** The service's own calls to the fraud check, as its egress route counts them. */
-export interface Scores {
-  readonly calls: number
-  readonly good: number
-  readonly seconds: number
-}
-
-export interface PictureResult {
-  readonly name: string
-  readonly before: Reports
-  readonly slow: Reports
-  readonly scoresBefore: Scores
-  readonly scoresSlow: Scores
-  /** Connections of the service, and requests that wait for one, while the provider is slow. */
-  readonly mostInUse: number
-  readonly mostWaiting: number
-  /** From the provider's recovery until no connection is in use; Infinity: not within 15 s. */
-  readonly poolAgainMs: number
-  /** Last good answers of /catalogue given in the place of a failure while the provider was slow. */
-  readonly lastGood: number
-  readonly fraudBefore: Reports
-  readonly fraudBusy: Reports
-  readonly bulkheadRefusals: number
-  readonly fanOut: Reports
-  /** Mean time of an egress call of the fan-out, ms; NaN without Seawall. */
-  readonly egressMs: number
-  readonly inherited: number
-}
 
 interface PictureArm {
   readonly name: string

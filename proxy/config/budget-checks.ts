@@ -2,7 +2,8 @@
 // not add up. Mostly warnings: such a configuration works, only not as its writer thinks.
 
 import { child } from './document.ts'
-import type { PartlyFile, Report } from './cross-checks.ts'
+import type { PartlyFile } from './effective-file.ts'
+import type { Report } from './fault.ts'
 import { formatQuantity } from './quantity.ts'
 
 /** Sums of decimal fractions are off by less than this. */

@@ -7,8 +7,8 @@ import type { ListenAddress } from '../core/configuration.ts'
 import { budgetChecks } from './budget-checks.ts'
 import { child } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
-import type { EffectiveFile, Partly } from './effective-file.ts'
-import type { Fault, Finding } from './fault.ts'
+import type { PartlyFile } from './effective-file.ts'
+import type { Fault, Report } from './fault.ts'
 import { layerChecks } from './layer-checks.ts'
 import { coveredBy } from './route-coverage.ts'
 import type { RoutePattern } from './route-coverage.ts'
@@ -16,11 +16,6 @@ import { didYouMean } from './schema-faults.ts'
 import { idempotencyChecks } from './idempotency-checks.ts'
 import { rateLimitChecks } from './rate-limit-checks.ts'
 import { nearest } from './suggest.ts'
-
-export type PartlyFile = Partly<EffectiveFile>
-
-/** Says a finding at the value of a pointer. */
-export type Report = (pointer: string, finding: Finding) => void
 
 /** Everything that does not fit together. */
 export function crossChecks(file: PartlyFile, document: ConfigurationDocument): readonly Fault[] {

@@ -147,3 +147,5 @@ export interface EffectiveFile {
 export type Partly<T> = T extends readonly (infer E)[] ? readonly (Partly<E> | undefined)[]
   : T extends object ? { readonly [K in keyof T]?: Partly<T[K]> | undefined }
   : T
+
+export type PartlyFile = Partly<EffectiveFile>

@@ -104,6 +104,9 @@ export interface Finding {
   readonly fix: string
 }
 
+/** Says a finding at the value of a pointer. */
+export type Report = (pointer: string, finding: Finding) => void
+
 /** A finding at its place in the text. */
 export function faultAt(source: Source, span: Span, finding: Finding): Fault {
   const place = source.placeOf(span.offset)

@@ -1,7 +1,8 @@
 // Rules about keys: what a store can promise to whom, what a route that charges must say, and options that together
 // mean something else than each of them. Mostly warnings; what they warn of is what a team finds out too late.
 
-import type { PartlyFile, Report } from './cross-checks.ts'
+import type { PartlyFile } from './effective-file.ts'
+import type { Report } from './fault.ts'
 import { child } from './document.ts'
 import { providerOf } from './provider-profiles.ts'
 import { formatQuantity } from './quantity.ts'

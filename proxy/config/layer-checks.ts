@@ -3,7 +3,8 @@
 
 import { isIP } from 'node:net'
 import { isIdempotent, isSafe } from '../core/methods.ts'
-import type { PartlyFile, Report } from './cross-checks.ts'
+import type { PartlyFile } from './effective-file.ts'
+import type { Report } from './fault.ts'
 import { didYouMean } from './schema-faults.ts'
 import { nearest } from './suggest.ts'
 

@@ -1,6 +1,7 @@
 // Rules about rate limits: a limit that is to be shared needs a place where it is.
 
-import type { PartlyFile, Report } from './cross-checks.ts'
+import type { PartlyFile } from './effective-file.ts'
+import type { Report } from './fault.ts'
 
 export function rateLimitChecks(file: PartlyFile, report: Report): void {
   if (file.stores?.rateLimit !== undefined) return

@@ -4,10 +4,9 @@
 import { systemClock } from '../core/clock.ts'
 import { certificateFault } from '../edge/certificate.ts'
 import type { CertificateFault, CertificateTexts } from '../edge/certificate.ts'
-import type { PartlyFile } from './cross-checks.ts'
 import { child } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
-import type { EffectiveTls, Partly } from './effective-file.ts'
+import type { EffectiveTls, Partly, PartlyFile } from './effective-file.ts'
 import type { ConfigurationFaultCode, Fault } from './fault.ts'
 
 /** Throws when a file cannot be read; paths are relative to the configuration. */
