@@ -12,7 +12,10 @@ export class DrainRate {
   #count = 0
   #lastAt = -1
 
-  /** A permit came free; `isWanted`: somebody has wanted one ever since the permit before. */
+  /** Somebody wants one from now on, and nobody did before: the silence until now says nothing. */
+  wanted(now: number): void { this.#lastAt = now }
+
+  /** A permit came free; `isWanted`: somebody has wanted one ever since the last call of either. */
   freed(isWanted: boolean, now: number): void {
     if (isWanted && this.#lastAt >= 0) {
       this.#count = Math.min(this.#count + 1, memory)

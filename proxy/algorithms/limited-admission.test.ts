@@ -68,6 +68,23 @@ test('who would wait too long is refused on arrival, by the measured pace of the
   t.equal(admission.arrive(all, 0, Infinity, 0, now), 'wait', 'a higher class has nobody before it')
 })
 
+test('time in which nobody wanted a permit does not make the line look slow', async (t) => {
+  const admission = admissionOf(new StubLimit(4, 20))
+  const all = admission.group('', 1)
+  let now = warm(admission, all, 5)
+  for (let i = 0; i < 4; i++) admission.release(all, now += 5)
+  now += 10_000
+  for (let i = 0; i < 4; i++) t.equal(admission.arrive(all, 1, Infinity, 0, now), 'admitted')
+  for (let i = 0; i < 6; i++) {
+    t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait', `the ${i + 1}. may wait`)
+    admission.wait(guest(all, 1, Infinity), now)
+  }
+  now += 5
+  admission.release(all, now)
+  t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait', 'nor when the next permit has come free')
+  t.equal(admission.arrive(all, 1, Infinity, 0, now + 100), 'limit', 'silence while somebody waits does')
+})
+
 test('a line in which somebody has waited for long takes fewer', async (t) => {
   const admission = admissionOf(new StubLimit(4, 20))
   const all = admission.group('', 1)

@@ -127,7 +127,7 @@ export class LimitedAdmission {
       }
     }
     this.line.add(waiter)
-    this.#isWanted = true
+    this.#want(now)
     this.#note(now)
   }
 
@@ -223,10 +223,16 @@ export class LimitedAdmission {
   }
 
   #bind(now: number): void {
-    this.#isWanted = true
+    this.#want(now)
     if (this.#isBinding) return
     this.#isBinding = true
     this.#tell(now)
+  }
+
+  #want(now: number): void {
+    if (this.#isWanted) return
+    this.#isWanted = true
+    this.#drain.wanted(now)
   }
 
   #note(now: number): void {
