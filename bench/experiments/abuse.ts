@@ -41,8 +41,8 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     tables: [
       { title: `p99 of others beside ${slowHeads} heads that never end, ms`, columns: ['server', 'round', 'without',
         'with', 'ratio', 'not 2xx'],
-        rows: others.map(({ server, round, withoutMs, withMs, notOk: failed }) =>
-          [server, String(round), short(withoutMs), short(withMs), short(withMs / withoutMs), String(failed)]) },
+        rows: others.map(({ server, round, withoutMs, withMs, notOk: failed, codes }) =>
+          [server, String(round), short(withoutMs), short(withMs), short(withMs / withoutMs), failedText(failed, codes)]) },
       { title: `Memory of ${idleConnections} idle keep-alive connections`, columns: ['server', 'before MiB',
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),
@@ -61,6 +61,9 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
         claim: `the p99 of others stays within ${allowedRatio} of what it is without them `
           + `(median ${short(ratioOf('seawall'))}, HAProxy ${short(ratioOf('haproxy'))})`,
         holds: ratioOf('seawall') <= allowedRatio,
+      }, {
+        claim: 'the others get a 2xx, or are refused by the learned limit where one of the processes had no core',
+        holds: others.every(({ notOk: failed, codes }) => failed === refusedByLimit(codes)),
       }]),
       ...(own === undefined || bare === undefined ? [] : [{
         claim: `an idle process full of connections takes at most ${allowedMemoryRatio} of a bare server's memory`,
@@ -76,6 +79,8 @@ interface Round {
   readonly withoutMs: number
   readonly withMs: number
   readonly notOk: number
+  /** Of those that are refusals: how many gave which reason. */
+  readonly codes: Readonly<Record<string, number>>
 }
 
 /** HAProxy under the same crowd: what of it is the machine, and what the server. */
@@ -105,18 +110,36 @@ async function oneRound(
   const beside = await othersOf(ground, subject, options, round)
   await crowd.stop()
   const failed = without.notOk + beside.notOk
+  const codes = sumOf(without.codes, beside.codes)
   // At once, for whoever cannot wait for the end, or does not live to see it.
   ground.progress(`slow heads, ${server}, round ${round} of ${options.rounds}: p99 ${short(without.p99Ms)} ms without, `
-    + `${short(beside.p99Ms)} ms with, ratio ${short(beside.p99Ms / without.p99Ms)}, not 2xx ${failed}`)
-  return { server, round, withoutMs: without.p99Ms, withMs: beside.p99Ms, notOk: failed }
+    + `${short(beside.p99Ms)} ms with, ratio ${short(beside.p99Ms / without.p99Ms)}, not 2xx `
+    + failedText(failed, codes))
+  return { server, round, withoutMs: without.p99Ms, withMs: beside.p99Ms, notOk: failed, codes }
+}
+
+/** Whose fault it was is said by the code: a stalled machine makes a line, and the limit refuses who stands in it. */
+function failedText(failed: number, codes: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(codes).map(([code, count]) => `${code || 'no code'} ${count}`)
+  return reasons.length === 0 ? String(failed) : `${failed} (${reasons.join(', ')})`
+}
+
+function refusedByLimit(codes: Readonly<Record<string, number>>): number {
+  return (codes['shed.limit'] ?? 0) + (codes['shed.queue'] ?? 0)
+}
+
+function sumOf(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+  const sum = { ...a }
+  for (const [code, count] of Object.entries(b)) sum[code] = (sum[code] ?? 0) + count
+  return sum
 }
 
 /** What everybody else sees meanwhile. */
 async function othersOf(
   ground: Ground, subject: Subject, { seconds, rate }: ExperimentOptions, seed: number,
-): Promise<{ p99Ms: number; notOk: number }> {
+): Promise<{ p99Ms: number; notOk: number; codes: Readonly<Record<string, number>> }> {
   const report = await offer(ground, openPlan(subject, getSmall, { seconds, ratePerSecond: rate, seed: seed + 1 }))
-  return { p99Ms: report.outcomes['2xx']?.p99Ms ?? NaN, notOk: notOk(report) }
+  return { p99Ms: report.outcomes['2xx']?.p99Ms ?? NaN, notOk: notOk(report), codes: report.refusalCodes ?? {} }
 }
 
 interface IdleCost { readonly name: string; readonly beforeBytes: number; readonly afterBytes: number }
