@@ -24,6 +24,21 @@ test('a sheet is well-formed and draws every arm and series', async (t) => {
   t.match(svg, 'a&#60;b&#62;&#38;&#34;c&#34;')
 })
 
+test('labels below a row of dots do not touch', async (t) => {
+  for (const max of [3284, 99_000, 0.004, 1]) {
+    const rows = [{ name: 'seawall, charge.json as it is', spread: { median: 1, min: 0, max } }]
+    const panel: Panel = { kind: 'dots', title: '', valueLabel: '', rows }
+    const svg = renderSheet({ title: '', subtitle: '', notes: [], panels: [panel, { ...panel, rows: [] }] })
+    const labels = [...svg.matchAll(/<text x="([\d.]+)" y="[\d.]+" text-anchor="middle" font-size="12">([^<]+)</g)]
+      .map(([, x, label = '']) => ({ x: Number(x), half: label.length * 7.5 / 2 }))
+    t.ok(labels.length >= 4, `${max}`)
+    for (const [index, { x, half }] of labels.entries()) {
+      const next = labels[index + 1]
+      if (next !== undefined && next.x > x) t.ok(x + half < next.x - next.half, `${max}: label ${index}`)
+    }
+  }
+})
+
 test('the checker of this test finds faults', async (t) => {
   const faulty = ['<svg>', '<a></b>', '<a x=1/>', '<a>&</a>', '<a>x < y</a>', '<a/><b/>', 'text']
   for (const bad of faulty) t.ok(faultIn(bad), bad)

@@ -132,7 +132,7 @@ function renderDots(panel: DotPanel, box: Box): string {
   const plot = {
     x: box.x + nameWidth, y: box.y + 30, width: box.width - 72 - nameWidth, height: panel.rows.length * rowHeight,
   }
-  const axis = niceAxis(panel.rows.flatMap(({ spread }) => [spread.min, spread.max]), 4)
+  const axis = axisWithin(panel.rows.flatMap(({ spread }) => [spread.min, spread.max]), plot.width)
   const at = scale(axis, plot.x, plot.x + plot.width)
   const bottom = plot.y + plot.height
   const parts = axis.ticks.map((tick) => rule(at(tick), plot.y, at(tick), bottom) +
@@ -150,6 +150,16 @@ function renderDots(panel: DotPanel, box: Box): string {
     )
   }
   return parts.join('\n')
+}
+
+/** The finest axis of at most four steps whose labels do not touch. */
+function axisWithin(values: readonly number[], width: number): Axis {
+  for (let wanted = 4; wanted > 1; wanted--) {
+    const axis = niceAxis(values, wanted)
+    const longest = Math.max(...axis.ticks.map((tick) => tickLabel(tick, axis).length))
+    if (longest * 7.5 + 6 <= width / (axis.ticks.length - 1)) return axis
+  }
+  return niceAxis(values, 1)
 }
 
 function scale(axis: Axis, from: number, to: number): (value: number) => number {
