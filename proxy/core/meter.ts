@@ -17,6 +17,13 @@ export const policyFamilies = {
   seawall_priority_ignored_total: { type: 'counter', help: 'Priority fields that were none, or above the route.' },
   seawall_idempotency_total: { type: 'counter', help: 'Requests with a key, by what became of them.' },
   seawall_idempotency_records: { type: 'gauge', help: 'Records in the store, by state.' },
+  seawall_idempotency_bytes: { type: 'gauge', help: 'What the records take up.' },
+  seawall_idempotency_waiters: { type: 'gauge', help: 'Requests that wait for the answer of another.' },
+  seawall_idempotency_oldest_in_flight_seconds: { type: 'gauge', help: 'Age of the oldest claim without an outcome.' },
+  seawall_idempotency_doubts_total: { type: 'counter', help: 'Keys whose outcome nobody knows, by reason.' },
+  seawall_idempotency_late_answers_total: { type: 'counter', help: 'Answers recorded after nobody waited for them.' },
+  seawall_idempotency_fenced_total: { type: 'counter', help: 'Words on a key that another has taken over.' },
+  seawall_idempotency_clock_jumps_total: { type: 'counter', help: 'Jumps of the clock that expiry did not follow.' },
   seawall_idempotency_store_seconds: { type: 'histogram', help: 'Time of one operation on the store.' },
   seawall_store_up: { type: 'gauge', help: '1 while the store answers.' },
   seawall_store_losses: { type: 'gauge', help: 'How often the store was found to have forgotten its records.' },
@@ -48,4 +55,6 @@ export interface Meter {
   histogram(family: HistogramFamily, labels: Labels): Histogram
   /** The value is read at each scrape; whoever names the same labels last is the one who is asked. */
   gauge(family: GaugeFamily, labels: Labels, read: () => number): void
+  /** The same of a count that somebody else keeps. */
+  total(family: CounterFamily, labels: Labels, read: () => number): void
 }

@@ -55,6 +55,10 @@ export class PolicyMeter implements Meter {
     this.#one(family, labels, () => new Read(labels, read)).read = read
   }
 
+  total(family: CounterFamily, labels: Labels, read: () => number): void {
+    this.#one(family, labels, () => new Read(labels, read)).read = read
+  }
+
   /** Every family that has a series by now, and those that have none: a page says what there could be. */
   families(): Family[] {
     return (Object.keys(policyFamilies) as PolicyFamily[]).map((name) => ({

@@ -32,7 +32,7 @@ test('beyond its bytes the oldest bodies go, and no key does', async (t) => {
   t.strictSame(gaps.slice(-4), [null, null, null, null])
   t.strictSame(new Set(gaps.slice(0, 5)), new Set(['evicted']))
   t.match(store.claim(claimOf('s:0', 'b')), { kind: 'done', answer: { status: 201, body: null, gap: 'evicted' } })
-  t.ok(Number(store.inspect()['bytes']) <= 5_000)
+  t.ok(Number(store.inspect()['usedBytes']) <= 5_000)
 })
 
 test('a full store takes no new key, forgets none, and takes one again when one is over', async (t) => {

@@ -148,7 +148,7 @@ export class MemoryStore implements RecordStore {
   ping(): { readonly kind: 'up' } { return { kind: 'up' } }
 
   inspect(): Record<string, number | string> {
-    return { records: this.#records.size, bytes: this.#bytes, bodiesEvicted: this.#evicted }
+    return { records: this.#records.size, usedBytes: this.#bytes, bodiesEvicted: this.#evicted }
   }
 
   close(): Promise<void> {

@@ -7,6 +7,7 @@ import { ask, codeOf, eventually } from '../support/asking.ts'
 import type { Answered } from '../support/asking.ts'
 import { chargingService } from '../support/charging-service.ts'
 import { charge, keyedBefore } from '../support/keyed-service.ts'
+import { parseMetrics } from '../support/metrics-page.ts'
 import { startSeawall, temporaryFolder } from '../support/seawall.ts'
 
 /** Header fields that are of one answer alone. */
@@ -55,6 +56,8 @@ test('case 32: after kill -9 while the service works, nobody knows, and nobody s
   t.equal(again.headers['retry-after'], undefined)
   t.equal(service.rowsOf('k-1'), 1)
   t.equal((await charge(next, 'k-2')).status, 201, 'other keys are served')
+  const { body } = await ask(next.ports['admin'] as number, '/metrics')
+  t.equal(parseMetrics(body).sum('seawall_idempotency_doubts_total', { reason: 'owner-lost' }), 1)
 })
 
 test('a caller that leaves is charged once, and gets the answer when it comes back', async (t) => {

@@ -4,13 +4,15 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { House } from '../../core/house.ts'
-import type { Histogram, Meter } from '../../core/meter.ts'
+import type { Meter } from '../../core/meter.ts'
 import type { Random } from '../../core/random.ts'
 import type {
-  ClaimRequest, ClaimResult, DoneRecord, Lookup, RecordCounts, RecordKey, RecordStore, Soon,
+  ClaimRequest, ClaimResult, DoneRecord, Lookup, RecordKey, RecordStore, Soon,
 } from '../../core/record-store.ts'
 import { UnorderedList } from '../../core/unordered-list.ts'
 import type { Listed } from '../../core/unordered-list.ts'
+import { DeskMeter } from './desk-meter.ts'
+import type { DeskFigures, Operation } from './desk-meter.ts'
 import { HeldBodies } from './intake.ts'
 import { Quota } from './quota.ts'
 import { Underway } from './underway.ts'
@@ -19,8 +21,14 @@ import { Waiters } from './waiters.ts'
 /** Who was the first to ask for a key, and has not claimed it yet. */
 export interface First { readonly exchange: Exchange }
 
+/** A claim of ours whose record is still in flight. */
+export interface Open extends Listed {
+  /** On our clock. */
+  readonly claimedAt: number
+}
+
 /** A claim that is held: what an instance that ends must still say a word on. */
-export interface Held extends Listed { shutDown(): Promise<void> }
+export interface Held extends Open { shutDown(): Promise<void> }
 
 /** Where the desk of an instance is found among its parts. */
 export const deskKey = 'idempotency:desk'
@@ -30,10 +38,6 @@ const maxLookups = 1_000
 /** Answers that wait for the store, and their bytes. */
 const maxUnrecorded = 1_000
 const maxUnrecordedBytes = 16 * 1_048_576
-/** Counting may take a look at many records: not at each scrape. */
-const countEveryMs = 5_000
-
-type Operation = 'lookup' | 'claim' | 'finish' | 'release' | 'doubt' | 'renew'
 
 export class Desk {
   readonly store: RecordStore
@@ -44,34 +48,21 @@ export class Desk {
   readonly bodies = new HeldBodies()
   readonly quota = new Quota()
   readonly held = new UnorderedList<Held>()
+  /** Claims whose last word the store has not taken yet. */
+  readonly unsaid = new UnorderedList<Open>()
+  readonly meter: DeskMeter
   /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
   readonly underway = new Underway<First>()
-  readonly #times: { readonly [O in Operation]: Histogram }
   readonly #unrecorded = new Map<RecordKey, DoneRecord>()
   #unrecordedBytes = 0
   #lookups = 0
-  #counts: RecordCounts = { kind: 'counts', done: 0, inFlight: 0, unknown: 0, isEstimate: false }
-  #countedAt = -Infinity
-  #isUp = true
 
   constructor(store: RecordStore, clock: Clock, random: Random, house: House, meter: Meter) {
     this.store = store
     this.clock = clock
     this.random = random
     this.house = house
-    const time = (op: Operation): Histogram => meter.histogram('seawall_idempotency_store_seconds', { op })
-    this.#times = {
-      lookup: time('lookup'), claim: time('claim'), finish: time('finish'), release: time('release'),
-      doubt: time('doubt'), renew: time('renew'),
-    }
-    meter.gauge('seawall_store_up', { store: 'idempotency' }, () => this.#isUp ? 1 : 0)
-    // A file of our own is not emptied behind our back.
-    if (store.isShared) {
-      meter.gauge('seawall_store_losses', { store: 'idempotency' }, () => Number(store.inspect()['stateLosses'] ?? 0))
-    }
-    for (const [state, name] of [['done', 'done'], ['in-flight', 'inFlight'], ['unknown', 'unknown']] as const) {
-      meter.gauge('seawall_idempotency_records', { state }, () => this.#count()[name])
-    }
+    this.meter = new DeskMeter(store, clock, meter, () => this.#figures())
   }
 
   /** What the key is now; null: too many look-ups are under way. */
@@ -141,22 +132,15 @@ export class Desk {
   }
 
   #seen<T extends { readonly kind: string }>(op: Operation, since: number, value: T): T {
-    this.#times[op].observe(this.clock.now() - since)
-    this.#isUp = value.kind !== 'fault'
+    this.meter.seen(op, since, value.kind)
     return value
   }
 
-  #count(): RecordCounts {
-    const now = this.clock.now()
-    if (now - this.#countedAt < countEveryMs) return this.#counts
-    this.#countedAt = now
-    const counted = this.store.counts()
-    if (counted instanceof Promise) void counted.then((counts) => { this.#counted(counts) })
-    else this.#counted(counted)
-    return this.#counts
-  }
-
-  #counted(counts: RecordCounts | { readonly kind: 'fault' }): void {
-    if (counts.kind === 'counts') this.#counts = counts
+  #figures(): DeskFigures {
+    let oldestClaimAt: number | null = null
+    for (const list of [this.held, this.unsaid]) {
+      for (const { claimedAt } of list.all()) oldestClaimAt = Math.min(oldestClaimAt ?? claimedAt, claimedAt)
+    }
+    return { waiters: this.waiters.count, oldestClaimAt }
   }
 }

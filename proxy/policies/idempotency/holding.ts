@@ -20,6 +20,7 @@ import type { Collected } from './collecting.ts'
 import type { Held } from './desk.ts'
 import type { Keyed } from './keyed.ts'
 import { isReleasing, isStream, reasonOf } from './lessons.ts'
+import { withoutBody } from './kept-answer.ts'
 import { Ledger } from './ledger.ts'
 
 /** A lease nearer to its end than this share of it is renewed before anything more is sent. */
@@ -29,6 +30,7 @@ const fenced: Refused = { ...inProgress, by: 'claim' }
 
 export class Holding implements Keeper, Held {
   listIndex = -1
+  readonly claimedAt: number
   readonly #keyed: Keyed
   readonly #work: Work
   readonly #ledger: Ledger
@@ -46,6 +48,8 @@ export class Holding implements Keeper, Held {
   #renewedAt: number
   /** The layers have given up: what comes now is late. */
   #isConcluded = false
+  /** The answer came after that. */
+  #isLate = false
   #isAlone = false
   #isOver = false
 
@@ -55,8 +59,8 @@ export class Holding implements Keeper, Held {
     const { desk } = keyed.route
     this.#keyed = keyed
     this.#work = work
+    this.claimedAt = this.#renewedAt = desk.clock.now()
     this.#ledger = new Ledger(keyed, token, claim)
-    this.#renewedAt = desk.clock.now()
     work.keeper = this
     desk.held.add(this)
     // Where a lock says that we live, there is nothing to renew.
@@ -111,8 +115,12 @@ export class Holding implements Keeper, Held {
       if (this.#isOver || this.#hasAnswer) return outcome.body?.discard()
       this.#hasAnswer = true
       this.#reading = attempt
-      if (!this.#isConcluded) this.#stashed = outcome
-      else void follow(this.#answered(outcome), (told) => { if (told.kind === 'reply') told.body?.discard() })
+      if (!this.#isConcluded) {
+        this.#stashed = outcome
+        return
+      }
+      this.#isLate = true
+      void follow(this.#answered(outcome), (told) => { if (told.kind === 'reply') told.body?.discard() })
       return
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
@@ -181,7 +189,11 @@ export class Holding implements Keeper, Held {
   }
 
   #recorded(reply: Reply, answer: StoredAnswer): Soon<Outcome> {
-    return follow(this.#ledger.finish(answer), (status) => this.#told(reply, status, true))
+    return follow(this.#ledger.finish(answer), (status) => {
+      // For whoever repeats it: nobody waits here any more.
+      if ((this.#isLate || this.#isAlone) && status === 'executed') this.#keyed.route.lateAnswers.add()
+      return this.#told(reply, status, true)
+    })
   }
 
   /** No attempt has come to an answer, and none runs. */
@@ -232,9 +244,4 @@ export class Holding implements Keeper, Held {
     if (this.#isAlone) desk.house.inFlight--
     this.#cutDetached()
   }
-}
-
-/** The answer as it is kept when its body is not. */
-function withoutBody({ status, reason, headers }: Reply): StoredAnswer {
-  return { status, statusText: reason, headers, body: null, trailers: null, gap: 'too-large' }
 }

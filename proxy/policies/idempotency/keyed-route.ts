@@ -1,6 +1,6 @@
 // A route on which keys count: its settings, its counters, and the desk it shares with all others. Made at load.
 
-import type { Counter, Meter } from '../../core/meter.ts'
+import type { Counter } from '../../core/meter.ts'
 import type { PolicyContext } from '../../core/policy.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { Refused } from '../../core/outcome.ts'
@@ -12,6 +12,15 @@ import type { IdempotencyOptions } from './schema.ts'
 import { scopeDigest, scopeValue } from './scope.ts'
 import { settingsOf } from './settings.ts'
 import type { Settings } from './settings.ts'
+
+/** What becomes of requests with a key. */
+const keyResults = [
+  'executed', 'replayed', 'in-progress', 'unknown', 'released', 'unrecorded', 'bypassed', 'key-reused',
+  'result-unavailable', 'store-failed', 'quota', 'invalid',
+] as const
+/** What would have become of those that are only observed, save what refuses. */
+const observedResults = ['would-replay', 'would-wait', 'would-record', 'store-failed'] as const
+type KeyResult = (typeof keyResults)[number] | (typeof observedResults)[number]
 
 export class KeyedRoute {
   readonly desk: Desk
@@ -25,9 +34,8 @@ export class KeyedRoute {
   readonly isIngress: boolean
   /** The upstream is a Seawall, whose word on keys is believed. */
   readonly isSeawall: boolean
-  readonly #route: string
-  readonly #meter: Meter
-  readonly #counters = new Map<string, Counter>()
+  readonly lateAnswers: Counter
+  readonly #results: ReadonlyMap<KeyResult, Counter>
   readonly #namespace: string
   // The scope of the last request: callers of one merchant come together.
   #lastValue: string | null = null
@@ -41,8 +49,11 @@ export class KeyedRoute {
     this.refusals = keyRefusals(settings)
     this.isIngress = context.listenerKind === 'ingress'
     this.isSeawall = context.upstreamOptions['type'] === 'seawall'
-    this.#route = context.route
-    this.#meter = context.meter
+    const { route, meter } = context
+    this.lateAnswers = meter.counter('seawall_idempotency_late_answers_total', { route })
+    // From the start: a rise from nothing to one is one that alerts do not see.
+    this.#results = new Map((context.shadow ? observedResults : keyResults).map((result) =>
+      [result, meter.counter('seawall_idempotency_total', { route, result })]))
     // What observing writes is never taken for the real thing.
     this.#namespace = context.shadow ? `observed ${context.upstream}` : context.upstream
   }
@@ -67,14 +78,7 @@ export class KeyedRoute {
     return fault === null ? null : this.refusals[fault]
   }
 
-  count(result: string): void {
-    let counter = this.#counters.get(result)
-    if (counter === undefined) {
-      counter = this.#meter.counter('seawall_idempotency_total', { route: this.#route, result })
-      this.#counters.set(result, counter)
-    }
-    counter.add()
-  }
+  count(result: KeyResult): void { this.#results.get(result)?.add() }
 }
 
 /** The route of that context; null where no keys count. */

@@ -3,7 +3,6 @@
 import type { Exchange } from '../../core/exchange.ts'
 import type { Attempt } from '../../core/attempt.ts'
 import type { ClaimResult, RecordKey } from '../../core/record-store.ts'
-import type { KeyStatus } from './answers.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Holding } from './holding.ts'
 import { BodyIntake } from './intake.ts'
@@ -53,9 +52,7 @@ export class Keyed {
     return fingerprintOf(way, this.exchange.caller.head, this.intake.body)
   }
 
-  count(status: KeyStatus | 'key-reused' | 'result-unavailable' | 'store-failed' | 'quota' | 'invalid'): void {
-    this.route.count(status)
-  }
+  count(result: Parameters<KeyedRoute['count']>[0]): void { this.route.count(result) }
 }
 
 /** What is known of the key of an exchange; null where none counts. */

@@ -6,6 +6,7 @@ import type { ClaimToken, DoneRecord, DoubtReason, Lookup, Soon, StoredAnswer, T
 import { follow } from '../../core/soon.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { KeyStatus } from './answers.ts'
+import type { Open } from './desk.ts'
 import type { Keyed } from './keyed.ts'
 
 /** Between two tries of a word that the store did not take, ms: from, and at most. */
@@ -20,6 +21,7 @@ export class Ledger {
   readonly #keyed: Keyed
   readonly #token: ClaimToken
   readonly #claim: { readonly generation: number; readonly createdAtMs: number }
+  readonly #claimedAt: number
 
   constructor(
     keyed: Keyed, token: ClaimToken, claim: { readonly generation: number; readonly createdAtMs: number },
@@ -27,6 +29,7 @@ export class Ledger {
     this.#keyed = keyed
     this.#token = token
     this.#claim = claim
+    this.#claimedAt = keyed.route.desk.clock.now()
   }
 
   renew(): Soon<TokenResult> {
@@ -57,8 +60,11 @@ export class Ledger {
 
   /** Says that nobody knows. */
   doubt(reason: DoubtReason): Soon<void> {
-    const { store } = this.#keyed.route.desk
-    return this.#say('doubt', () => store.doubt(this.#keyed.record, this.#token, reason), () => { this.#wake(null) })
+    const { store, meter } = this.#keyed.route.desk
+    return this.#say('doubt', () => store.doubt(this.#keyed.record, this.#token, reason), (said) => {
+      if (said === 'stored' || said === 'late') meter.doubted(reason)
+      this.#wake(null)
+    })
   }
 
   #finished(said: Said, done: DoneRecord): KeyStatus {
@@ -87,8 +93,12 @@ export class Ledger {
   }
 
   #saidLater(word: Word, write: () => Soon<TokenResult>): 'late' {
-    new Persistence(this.#keyed, word, write).again()
+    this.#persistence(word, write).again()
     return 'late'
+  }
+
+  #persistence(word: Word, write: () => Soon<TokenResult>): Persistence {
+    return new Persistence(this.#keyed, word, write, this.#claimedAt)
   }
 
   #sayBounded(word: Word, write: () => Soon<TokenResult>): Soon<Said> {
@@ -98,7 +108,7 @@ export class Ledger {
     return new Promise((resolve) => {
       let background: Persistence | null = null
       const timer = desk.clock.after(settings.recordTimeoutMs, () => {
-        background = new Persistence(this.#keyed, word, write)
+        background = this.#persistence(word, write)
         resolve('late')
       })
       void first.then(({ kind }) => {
@@ -107,7 +117,7 @@ export class Ledger {
           background?.over()
           return resolve(kind)
         }
-        background ??= new Persistence(this.#keyed, word, write)
+        background ??= this.#persistence(word, write)
         background.again()
         resolve('late')
       })
@@ -118,7 +128,9 @@ export class Ledger {
 function same(result: TokenResult): TokenResult { return result }
 
 /** One word that is said until the store takes it, or the record would be gone by itself. */
-class Persistence {
+class Persistence implements Open {
+  listIndex = -1
+  readonly claimedAt: number
   readonly #keyed: Keyed
   readonly #word: Word
   readonly #write: () => Soon<TokenResult>
@@ -127,12 +139,14 @@ class Persistence {
   #timer: Timer | null = null
   #isOver = false
 
-  constructor(keyed: Keyed, word: Word, write: () => Soon<TokenResult>) {
+  constructor(keyed: Keyed, word: Word, write: () => Soon<TokenResult>, claimedAt: number) {
     const { desk, settings } = keyed.route
     this.#keyed = keyed
     this.#word = word
     this.#write = write
+    this.claimedAt = claimedAt
     this.#until = desk.clock.now() + settings.ttlMs
+    desk.unsaid.add(this)
     // A process that leaves waits for it, within its time.
     desk.house.inFlight++
   }
@@ -155,6 +169,7 @@ class Persistence {
     this.#timer?.clear()
     const { desk } = this.#keyed.route
     desk.house.inFlight--
+    desk.unsaid.remove(this)
     if (this.#word === 'finish') desk.forget(this.#keyed.record)
   }
 }

@@ -101,6 +101,8 @@ export class Recollection implements Waiter {
       case 'unknown':
         if (settings.inDoubt === 'retry') return this.#goFirst()
         keyed.count('unknown')
+        // Of those nobody wrote down, this is the first that is heard.
+        if (record.reason === 'owner-lost') keyed.route.desk.meter.doubted('owner-lost')
         return outcomeUnknown(record, keyed.record)
       case 'done': {
         const answer = replayOf(record, settings, keyed.credential, keyed.route.desk.clock.wallMs())
