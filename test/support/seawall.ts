@@ -62,8 +62,8 @@ export class Running {
   }
 }
 
-/** Whom a process belongs to; whoever starts it unless said. */
-export interface Owner { readonly uid?: number; readonly gid?: number }
+/** Whom a process belongs to, whoever starts it unless said; and what is to start it, where that is not enough. */
+export interface Owner { readonly uid?: number; readonly gid?: number; readonly by?: readonly string[] }
 
 export interface SeawallProcess extends Running {
   /** The ports of the listeners, by name, and of admin. */
@@ -101,7 +101,8 @@ export async function startWithText(
   writeFileSync(file, text)
   if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid)
   const options = { cwd: folder, ...as, ...(env === undefined ? {} : { env: { ...process.env, ...env } }) }
-  const running = new Running(process.execPath, [entry, 'run', '--config', file], options)
+  const [command = '', ...args] = [...as.by ?? [], process.execPath, entry, 'run', '--config', file]
+  const running = new Running(command, args, options)
   t.teardown(() => running.stop('SIGKILL'))
   await running.until(isReady)
   return running
