@@ -67,9 +67,8 @@ export class World {
     })
   }
 
-  /** One request, now. */
-  ask(ask: Ask = {}): SimCaller {
-    const caller = new SimCaller(this.clock, ask)
+  /** One request, now; by a caller of another kind where one is given. */
+  ask(ask: Ask = {}, caller = new SimCaller(this.clock, ask)): SimCaller {
     this.callers.push(caller)
     this.#acceptor.accept(caller, ask.listener ?? 'public')
     return caller
