@@ -17,7 +17,7 @@ export function deliver(exchange: Exchange, reply: Reply, now: number): void {
   const length = isBare ? null : body === null ? 0 : body.length
   // A length stays as received where it is that of this body, or of the one that HEAD and 304 speak of.
   const keptLength = length === null ? (status === 204 ? '' : null) : String(length)
-  const kept = fieldsOf(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
+  const kept = passingFields(reply.headers, plan, keptLength, length === -1 && caller.head.version !== 0)
   const fields = plan.forwarding.tellsTiming ? withTiming(kept, exchange, now) : kept
   exchange.isStream = plan.isStream || isEventStream(fields)
   if (exchange.isStream) exchange.work.becameStream()
@@ -36,8 +36,8 @@ function hasNoBody(status: number, method: string): boolean {
 /** Lengths of the names that may be dropped by rule, as bits; 25 is the longest. */
 const telling = 1 << 2 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 25
 
-/** The fields that travel on. `keptLength` null: any. Only a chunked body has a place for trailers. */
-function fieldsOf(received: RawHeaders, plan: Plan, keptLength: string | null, hasTrailers: boolean): RawHeaders {
+/** The fields of an answer that travel on. `keptLength` null: any. Only a chunked body has a place for trailers. */
+export function passingFields(received: RawHeaders, plan: Plan, keptLength: string | null, hasTrailers: boolean): RawHeaders {
   const { responseRemove, responseSet } = plan.forwarding
   const named = nominated(received)
   const takesOut = named.size > 0 || responseRemove.size > 0

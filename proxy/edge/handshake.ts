@@ -1,11 +1,14 @@
-// The head of a WebSocket handshake towards upstream: the one that any other request of its route would get, and the
-// one upgrade that we let through. It is handed over in the form that http-proxy-3 takes.
+// The heads of a WebSocket handshake: towards upstream the one that any other request of its route would get, and the
+// one upgrade that we let through; back the 101 without what ends at this hop. Both in the form that http-proxy-3 takes.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Attempt } from '../core/attempt.ts'
+import type { Plan } from '../core/plan.ts'
 import type { Random } from '../core/random.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
 import type { Endpoint } from '../core/upstream.ts'
 import { RequestHeads } from '../upstream/request-head.ts'
+import { passingFields } from './deliver.ts'
 
 export interface HandshakeHead {
   /** As received, without the prefix that the route cuts off. */
@@ -35,6 +38,16 @@ export class HandshakeHeads {
     fields.upgrade = 'websocket'
     return { target, fields }
   }
+}
+
+/** The fields of the 101 that a caller gets, from those that its upstream sent. */
+export function agreedFields(received: RawHeaders, plan: Plan): IncomingHttpHeaders {
+  const fields = Object.create(null) as IncomingHttpHeaders
+  const kept = passingFields(received, plan, '', false)
+  for (let i = 0; i < kept.length; i += 2) add(fields, kept[i] as string, kept[i + 1] as string)
+  fields.connection = 'Upgrade'
+  fields.upgrade = 'websocket'
+  return fields
 }
 
 function add(fields: IncomingHttpHeaders, name: string, value: string): void {

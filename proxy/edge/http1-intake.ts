@@ -4,6 +4,7 @@
 
 import type { RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
+import { nominated } from '../core/hop-by-hop.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import {
   FramingFields, isPersistent, malformedFraming, noBody, requestFraming, unknownCoding,
@@ -74,12 +75,15 @@ export class Http1Intake {
   }
 }
 
+/** One Upgrade, of one protocol, that Connection names as well: without that it was not meant for this hop. */
 function asksForWebSocket(headers: RawHeaders): boolean {
+  let upgrades = 0
+  let asked = ''
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string
-    if (name.length === 7 && name.toLowerCase() === 'upgrade') {
-      return (headers[i + 1] as string).toLowerCase() === 'websocket'
-    }
+    if (name.length !== 7 || name.toLowerCase() !== 'upgrade') continue
+    upgrades++
+    asked = headers[i + 1] as string
   }
-  return false
+  return upgrades === 1 && asked.toLowerCase() === 'websocket' && nominated(headers).has('upgrade')
 }

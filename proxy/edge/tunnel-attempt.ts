@@ -9,7 +9,11 @@ import type { Attempt, Leaf } from '../core/attempt.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { FaultCode } from '../core/codes.ts'
 import { tunnel } from '../core/outcome.ts'
+import type { RawHeaders } from '../core/raw-headers.ts'
 import type { Dialled, DialOwner } from '../core/upstream.ts'
+import { maxInterim } from '../upstream/answer-reader.ts'
+import { agreedFields } from './handshake.ts'
+import { MessageBody } from './message-body.ts'
 import { watchSilence } from './silence.ts'
 import type { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner } from './upgrade.ts'
@@ -31,6 +35,7 @@ export class TunnelAttempt implements Leaf, DialOwner {
   readonly #dialled: Dialled
   readonly #timer: Timer
   #request: ClientRequest | null = null
+  #interim = 0
   /** As received, without the prefix that the route cuts off. */
   target = '/'
 
@@ -74,19 +79,33 @@ export class TunnelAttempt implements Leaf, DialOwner {
     this.#tell()
   }
 
-  /** The request is about to leave: these listeners run before those of http-proxy-3. */
+  /** The request is about to leave: what agrees to it is looked at before http-proxy-3 does. */
   sending(request: ClientRequest): void {
     this.#request = request
     // As received: http-proxy-3 would normalise it.
     request.path = this.target
     request.on('upgrade', (answer: IncomingMessage, upstream: Duplex) => this.#upgraded(answer, upstream))
+  }
+
+  /** It has left: what does not agree is none of http-proxy-3's affair, which would relay it hop-by-hop fields and all. */
+  listen(): void {
+    const request = this.#request
+    if (request === null) return
+    for (const event of ['response', 'error']) request.removeAllListeners(event)
+    request.on('error', (error: NodeJS.ErrnoException) => { this.lost(faultOf(error), error.message) })
+    request.on('information', ({ statusCode, rawHeaders }) => { this.#informed(statusCode, rawHeaders) })
     request.on('response', (answer: IncomingMessage) => this.#answered(answer))
   }
 
-  /** What http-proxy-3 has to say of an error; of one of the connection the leaf has said it already. */
+  /** What http-proxy-3 has to say of an error of the tunnel; of one of the connection the leaf has said it already. */
   broke(error: NodeJS.ErrnoException): void {
     if (this.#attempt.outcome !== null) return this.#caller.socket.destroySoon()
-    this.lost(error.code?.startsWith('HPE_') === true ? 'upstream.malformed' : 'upstream.reset', error.message)
+    this.lost(faultOf(error), error.message)
+  }
+
+  #informed(status: number, headers: RawHeaders): void {
+    if (++this.#interim > maxInterim) this.lost('upstream.malformed', 'too many interim answers')
+    else this.#attempt.informed(status, headers)
   }
 
   #upgraded(answer: IncomingMessage, upstream: Duplex): void {
@@ -98,41 +117,36 @@ export class TunnelAttempt implements Leaf, DialOwner {
       return this.lost('upstream.malformed', 'upgraded to another protocol')
     }
     this.#timer.clear()
+    const { exchange } = attempt.work
+    answer.headers = agreedFields(answer.rawHeaders, exchange.plan)
     attempt.upgraded()
     this.#caller.handOver()
     joinEnds(this.#caller, upstream)
     upstream.on('close', () => { attempt.closed() })
-    this.#owner.tunnelEnded(attempt.work.exchange, tunnel)
+    this.#owner.tunnelEnded(exchange, tunnel)
     watchSilence(this.#caller.socket, this.#times.clock, this.#times.idleMs)
   }
 
-  /** Upstream stays with HTTP: http-proxy-3 relays its answer and closes; the pace and a break are seen to here. */
+  /** Upstream stays with HTTP: an answer like any other, and the last of its connection. */
   #answered(answer: IncomingMessage): void {
     const attempt = this.#attempt
-    if (attempt.outcome !== null || this.#caller.isBegun) return void answer.destroy()
+    if (attempt.outcome !== null) return void answer.destroy()
+    const { statusCode: status = 0, statusMessage: reason = '', rawHeaders: headers } = answer
+    if (status === 101) return this.lost('upstream.malformed', 'a 101 that upgrades to nothing')
     this.#timer.clear()
-    const { statusCode, statusMessage, rawHeaders } = answer
-    const status = statusCode ?? 502
-    attempt.headed({
-      kind: 'reply', status, reason: statusMessage ?? '', headers: rawHeaders, body: null, origin: 'upstream',
-    })
-    const { socket } = this.#caller
-    this.#caller.handOver()
-    watchSilence(socket, this.#times.clock, this.#times.handshakeMs)
-    answer.on('data', () => { if (socket.writableNeedDrain) answer.pause() })
-    socket.on('drain', () => answer.resume())
+    const { clock, handshakeMs } = this.#times
+    watchSilence(this.#caller.socket, clock, handshakeMs)
     answer.on('close', () => {
-      attempt.closed()
-      if (!answer.complete) this.#caller.breakOff()
+      if (answer.complete) attempt.closed()
+      else attempt.failed('upstream.reset', 'the upstream ended the connection before its answer')
     })
-    const { exchange } = attempt.work
-    if (attempt.outcome !== null) exchange.settle(attempt.outcome, null, status, this.#times.clock.now())
+    attempt.headed({ kind: 'reply', status, reason, headers, body: new MessageBody(answer), origin: 'upstream' })
   }
 
   /** How it ended, before http-proxy-3 closes the caller's connection under it. */
   #tell(): void {
     const { outcome, work } = this.#attempt
-    if (outcome !== null) this.#owner.tunnelEnded(work.exchange, outcome)
+    if (outcome !== null && outcome.kind !== 'reply') this.#owner.tunnelEnded(work.exchange, outcome)
   }
 
   #stop(): void {
@@ -140,6 +154,10 @@ export class TunnelAttempt implements Leaf, DialOwner {
     this.#request?.destroy()
     this.#dialled.shut()
   }
+}
+
+function faultOf({ code }: NodeJS.ErrnoException): FaultCode {
+  return code?.startsWith('HPE_') === true ? 'upstream.malformed' : 'upstream.reset'
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
+import { interimHead } from './interim.ts'
 import { identityOf } from './peer-identity.ts'
 import { rawHead, rawRefusal } from './raw-answer.ts'
 
@@ -73,8 +74,9 @@ export class UpgradeCaller implements Caller {
     if (early.length > 0 && !socket.readableEnded) socket.unshift(early)
   }
 
-  inform(): void {
-    // A handshake is answered with 101 or a final status; nothing that comes before is worth a head of our own.
+  inform(status: number, headers: RawHeaders): void {
+    // No handshake has a body that could wait for a 100.
+    if (!this.#isBegun && status !== 100) this.socket.write(interimHead(status, headers), 'latin1')
   }
 
   answer(status: number, reason: string, headers: RawHeaders, length: number | null, onDrain: () => void): BodySink {

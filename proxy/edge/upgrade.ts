@@ -1,6 +1,6 @@
 // WebSocket tunnels. The request has gone the way of every other up to here, and its handshake is an attempt like any
 // other, with every gate of one; http-proxy-3 sends it over a connection of the leaf's and joins the two sockets, and
-// nothing but that: its path for requests is never used. Tunnels are bounded per upstream, closed when they are silent,
+// nothing but that: other answers are delivered like any other, and its path for requests is never used. Tunnels are bounded per upstream, closed when they are silent,
 // and counted.
 
 import { createProxyServer } from 'http-proxy-3'
@@ -103,5 +103,6 @@ export class Tunnels {
     // Encrypted or not, the connection is the leaf's: to http-proxy-3 it is a plain one.
     const options = { target: `http://${new URL(endpoint.url).host}`, ignorePath: true, agent: tunnel.agent }
     this.#proxy.ws(caller.request, caller.socket, noBytes, options, (error) => tunnel.broke(error))
+    tunnel.listen()
   }
 }
