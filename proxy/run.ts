@@ -6,16 +6,17 @@ import type { RunOptions } from './command/run-options.ts'
 import { runHelp } from './command/usage.ts'
 import { exitCodes, usageFault } from './command/verb.ts'
 import type { VerbIo } from './command/verb.ts'
-import { loadFile } from './config/commands.ts'
+import { loadingFile } from './config/commands.ts'
+import type { LoadedFile } from './config/commands.ts'
 import { describeOrigin } from './config/effective.ts'
 import type { Origins } from './config/effective.ts'
 import { configurationFromUpstream } from './config/from-upstream.ts'
-import type { Loaded as LoadResult } from './config/load.ts'
 import { headline, renderFaults } from './config/render.ts'
-import type { Source } from './config/source.ts'
 import { systemClock } from './core/clock.ts'
 import type { Configuration } from './core/configuration.ts'
 import { systemRandom } from './core/random.ts'
+import { allAtOnce } from './core/steps.ts'
+import type { Steps } from './core/steps.ts'
 import { LastReading } from './lifecycle/last-reading.ts'
 import type { Read } from './lifecycle/reload.ts'
 import { Serving } from './lifecycle/serve.ts'
@@ -30,7 +31,7 @@ export async function run(args: readonly string[], io: VerbIo, version: string):
     io.stdout(runHelp)
     return exitCodes.ok
   }
-  const { loaded, source } = load(read.options, io)
+  const { loaded, source } = allAtOnce(load(read.options, io))
   const faults = loaded.ok ? loaded.warnings : loaded.faults
   const colours = io.isTTY && (io.env['NO_COLOR'] ?? '') === ''
   if (faults.length > 0) io.stderr(renderFaults(faults, source, { colours }))
@@ -62,24 +63,24 @@ async function serve(serving: Serving, io: VerbIo, banner: () => string): Promis
   return serving.ended
 }
 
-function load(options: RunOptions, io: VerbIo): { readonly loaded: LoadResult; readonly source: Source | null } {
+function* load(options: RunOptions, io: VerbIo): Steps<LoadedFile> {
   const { source, listen, admin, isObserving: observe } = options
   const isTerminal = isFromTerminal()
   if (source.kind === 'file') {
-    return loadFile(source.path, io, { observe, isTerminal, ...(admin === undefined ? {} : { admin }) })
+    return yield* loadingFile(source.path, io, { observe, isTerminal, ...(admin === undefined ? {} : { admin }) })
   }
   const loaded = configurationFromUpstream({ upstream: source.url, listen, admin, observe, isTerminal })
   return { loaded, source: null }
 }
 
 /** For a reload: the same as at the start, with the faults in a line each. Free while nothing it reads has changed. */
-function readingAgain(options: RunOptions, io: VerbIo): () => Read<Loaded> {
+function readingAgain(options: RunOptions, io: VerbIo): () => Steps<Read<Loaded>> {
   const last = new LastReading(io.readFile, (readFile) => readAgain(options, { ...io, readFile }))
   return () => last.read()
 }
 
-function readAgain(options: RunOptions, io: VerbIo): Read<Loaded> {
-  const { loaded } = load(options, io)
+function* readAgain(options: RunOptions, io: VerbIo): Steps<Read<Loaded>> {
+  const { loaded } = yield* load(options, io)
   if (!loaded.ok) return { isValid: false, faults: loaded.faults.map(headline) }
   const { configuration, origins } = loaded
   return { isValid: true, loaded: { configuration, effective: () => effectiveBody(origins) } }

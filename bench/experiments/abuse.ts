@@ -42,7 +42,8 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
       { title: `p99 of others beside ${slowHeads} heads that never end, ms`, columns: ['server', 'round', 'without',
         'with', 'ratio', 'not 2xx'],
         rows: others.map(({ server, round, withoutMs, withMs, notOk: failed, codes }) =>
-          [server, String(round), short(withoutMs), short(withMs), short(withMs / withoutMs), failedText(failed, codes)]) },
+          [server, String(round), short(withoutMs), short(withMs), short(withMs / withoutMs),
+            failedText(failed, codes)]) },
       { title: `Memory of ${idleConnections} idle keep-alive connections`, columns: ['server', 'before MiB',
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),

@@ -2,6 +2,8 @@
 // and touch no process.
 
 import type { Configuration } from '../core/configuration.ts'
+import { allAtOnce } from '../core/steps.ts'
+import type { Steps } from '../core/steps.ts'
 import { readArguments } from './arguments.ts'
 import { explain, findIn, onlyListener } from './explain.ts'
 import { explanationText, timeoutsText } from './explain-text.ts'
@@ -9,7 +11,7 @@ import { schemaText } from './export-schema.ts'
 import { faultWithoutPlace } from './fault.ts'
 import type { Fault } from './fault.ts'
 import { explainHelp, schemaHelp, validateHelp } from './help.ts'
-import { loadConfiguration } from './load.ts'
+import { loading } from './load.ts'
 import type { Loaded, Overrides, Valid } from './load.ts'
 import { renderFaults } from './render.ts'
 import { currentRules } from './rules.ts'
@@ -111,17 +113,23 @@ function printTimeouts(loaded: Valid, route: string | null, asked: Asked, io: Co
   return exit.ok
 }
 
+export interface LoadedFile { readonly loaded: Loaded; readonly source: Source | null }
+
 /** Reads and loads; a file that cannot be read is a fault like any other. */
-export function loadFile(
-  file: string, io: CommandIo, overrides: Overrides = {},
-): { readonly loaded: Loaded; readonly source: Source | null } {
+export function loadFile(file: string, io: CommandIo, overrides: Overrides = {}): LoadedFile {
+  return allAtOnce(loadingFile(file, io, overrides))
+}
+
+/** The same in steps, for a process that serves meanwhile. */
+export function* loadingFile(file: string, io: CommandIo, overrides: Overrides = {}): Steps<LoadedFile> {
   let text: string
   try {
     text = io.readFile(file)
   } catch (error) {
     return { loaded: { ok: false, faults: [unreadable(file, error)] }, source: null }
   }
-  const loaded = loadConfiguration(text, { file, env: io.env, readFile: io.readFile, rules: currentRules(), overrides })
+  const options = { file, env: io.env, readFile: io.readFile, rules: currentRules(), overrides }
+  const loaded = yield* loading(text, options)
   return { loaded, source: new Source(file, text) }
 }
 

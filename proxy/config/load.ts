@@ -3,6 +3,8 @@
 
 import { dirname, resolve } from 'node:path'
 import type { Configuration } from '../core/configuration.ts'
+import { allAtOnce } from '../core/steps.ts'
+import type { Steps } from '../core/steps.ts'
 import { crossChecks } from './cross-checks.ts'
 import { ConfigurationDocument } from './document.ts'
 import { effectiveOf } from './effective.ts'
@@ -48,16 +50,25 @@ export type Loaded = Valid | { readonly ok: false; readonly faults: readonly Fau
 
 /** Never throws for what the text says. Faults come in the order of the text, warnings among them. */
 export function loadConfiguration(text: string, options: LoadOptions): Loaded {
+  return allAtOnce(loading(text, options))
+}
+
+/** The same in steps, for a process that serves meanwhile. */
+export function* loading(text: string, options: LoadOptions): Steps<Loaded> {
   const wrongOptions = optionFaults('--admin', 'listen-address', options.overrides?.admin ?? '127.0.0.1:0')
   if (wrongOptions.length > 0) return { ok: false, faults: wrongOptions }
   const source = new Source(options.file, text)
   const syntax = readTree(source)
+  yield
   if (syntax.root === null) return { ok: false, faults: syntax.faults }
   const { rules, overrides = {} } = options
   const readFile = readingOnce((path) => options.readFile(resolve(dirname(options.file), path)))
   const document = new ConfigurationDocument(source, syntax.root, rules.schema, { env: options.env, readFile })
+  yield
   const { faults: wrong, invalid } = schemaFaults(document, rules.validate(document.value))
+  yield
   const { value, origins } = effectiveOf(document, rules.schema, invalid)
+  yield
   const overridden = override(value as PartlyFile, origins, overrides)
   const faults = inTextOrder([
     ...syntax.faults, ...document.faults, ...wrong,
@@ -66,6 +77,7 @@ export function loadConfiguration(text: string, options: LoadOptions): Loaded {
     ...(invalid.has('') ? [] : upstreamTlsChecks(overridden, document, readFile)),
   ])
   if (hasErrors(faults)) return { ok: false, faults }
+  yield
   const configuration = normalise(overridden as EffectiveFile, {
     file: options.file, keys: rules.keys, observe: overrides.observe === true, readFile,
   })

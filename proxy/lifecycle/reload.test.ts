@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import { configurationOf } from '../../test/support/plans.ts'
 import type { Announcement } from '../core/announce.ts'
+import { systemClock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
+import type { Steps } from '../core/steps.ts'
 import { Reloader } from './reload.ts'
 import type { Read } from './reload.ts'
 
@@ -15,8 +17,13 @@ function reloader(reads: readonly Read<Loaded>[], fails = false): {
   const counted: string[] = []
   let current = configuration('one')
   let next = 0
+  function* read(): Steps<Read<Loaded>> {
+    const found = reads[next++] as Read<Loaded>
+    yield
+    return found
+  }
   const subject = new Reloader<Loaded>({
-    read: () => reads[next++] as Read<Loaded>,
+    read, clock: systemClock,
     apply: async (loaded) => {
       await Promise.resolve()
       if (fails) throw new Error('Cannot listen on 127.0.0.1:1')

@@ -3,7 +3,10 @@
 
 import type { ReloadResult } from '../admin/changes.ts'
 import type { Announce } from '../core/announce.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
+import { endOfTurn, turnByTurn } from '../core/steps.ts'
+import type { Steps } from '../core/steps.ts'
 
 /** What reading it again gave: all of it, or every fault in a line each. */
 export type Read<T extends { readonly configuration: Configuration }> =
@@ -11,11 +14,12 @@ export type Read<T extends { readonly configuration: Configuration }> =
   | { readonly isValid: false; readonly faults: readonly string[] }
 
 export interface ReloaderOptions<T extends { readonly configuration: Configuration }> {
-  /** Reads and checks; throws nothing. */
-  readonly read: () => Read<T>
+  /** Reads and checks, with time for requests in between; throws nothing. */
+  readonly read: () => Steps<Read<T>>
   /** Puts it in force; rejects, with nothing changed, when a listener cannot be opened. */
   readonly apply: (loaded: T) => Promise<void>
   readonly current: () => Configuration
+  readonly clock: Clock
   readonly announce: Announce
   readonly count: (result: 'applied' | 'unchanged' | 'rejected') => void
 }
@@ -36,8 +40,8 @@ export class Reloader<T extends { readonly configuration: Configuration }> {
   }
 
   async #reload(reason: string): Promise<ReloadResult> {
-    const { read, apply, current, announce, count } = this.#options
-    const found = read()
+    const { read, apply, current, clock, announce, count } = this.#options
+    const found = await turnByTurn(read(), clock)
     if (!found.isValid) return this.#reject(reason, found.faults)
     const { hash } = found.loaded.configuration
     if (hash === current().hash) {
@@ -45,6 +49,8 @@ export class Reloader<T extends { readonly configuration: Configuration }> {
       announce({ what: 'configuration-unchanged', reason, hash })
       return { isApplied: true, hash, isChanged: false }
     }
+    // To put it in force is one piece, and has a turn of its own.
+    await endOfTurn(clock)
     try {
       await apply(found.loaded)
     } catch (error) {

@@ -12,6 +12,7 @@ import type { KeyRecords } from '../admin/idempotency.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
 import type { Random } from '../core/random.ts'
+import type { Steps } from '../core/steps.ts'
 import { gaugesOf, inspect } from '../observe/inspect.ts'
 import type { Status } from '../observe/inspect.ts'
 import { holdBreakers } from './breaker-override.ts'
@@ -40,7 +41,7 @@ export interface Loaded {
 
 export interface ServeOptions extends Loaded {
   /** Reads the configuration again; null where there is no file. */
-  readonly read: (() => Read<Loaded>) | null
+  readonly read: (() => Steps<Read<Loaded>>) | null
   readonly version: string
   readonly clock: Clock
   readonly random: Random
@@ -219,10 +220,10 @@ export class Serving {
     return count
   }
 
-  #makeReloader(read: () => Read<Loaded>): Reloader<Loaded> {
+  #makeReloader(read: () => Steps<Read<Loaded>>): Reloader<Loaded> {
     const { announce, meter } = this.#telling
     return new Reloader({
-      read, announce,
+      read, announce, clock: this.#options.clock,
       current: () => this.#instance.configuration,
       count: (result) => { meter.counter('seawall_config_reloads_total', { result }).add() },
       apply: async ({ configuration, effective }) => {
