@@ -79,7 +79,14 @@ export interface HeaderChanges {
   readonly remove: readonly string[]
 }
 
-export interface EffectiveLimit { readonly shared: boolean }
+interface EffectiveLimit {
+  readonly key: string | readonly string[]
+  readonly rate: string
+  readonly burst?: number
+  readonly name?: string
+  readonly maxKeys: number
+  readonly shared: boolean
+}
 
 export interface EffectiveRoute {
   readonly name: string

@@ -61,6 +61,8 @@ const severities = {
   'deduplicates.other-field': 'warning',
   'deduplicates.beyond-retention': 'warning',
   'rate-limit.no-store': 'error',
+  'rate-limit.duplicate-name': 'error',
+  'rate-limit.unlike': 'error',
   'idempotency.store-is-local': 'warning',
   'idempotency.no-scope': 'warning',
   'idempotency.retries-doubts': 'warning',

@@ -1,24 +1,77 @@
-// Rules about rate limits: a limit that is to be shared needs a place where it is.
+// Rules about rate limits: each has a name of its own on its route, those for all routes are one limit everywhere, and
+// one that is to be shared needs a place where it is.
 
+import { limitName } from '../policies/rate-limit/limiter.ts'
 import type { PartlyFile } from './effective-file.ts'
 import type { Report } from './fault.ts'
 
+/** One limit that is written whole. */
+interface Written {
+  readonly route: string
+  readonly pointer: string
+  readonly name: string
+  readonly isForAll: boolean
+  /** What two limits that are one have in common. */
+  readonly terms: string
+  readonly isShared: boolean
+}
+
 export function rateLimitChecks(file: PartlyFile, report: Report): void {
-  if (file.stores?.rateLimit !== undefined) return
-  file.routes?.forEach((route, i) => {
-    const options = route?.rateLimit
-    if (options === undefined || options === 'off') return
-    const isList = 'length' in options
-    const limits = isList ? options : options.limits ?? []
-    const at = `/routes/${i}/rateLimit${isList ? '' : '/limits'}`
-    limits.forEach((limit, j) => {
-      if (limit?.shared !== true) return
-      report(`${at}/${j}/shared`, {
-        code: 'rate-limit.no-store',
-        message: `a limit of route "${route?.name ?? i}" is to be shared by all instances, and nothing says where`,
-        expected: '"stores": { "rateLimit": { "url": … } }', got: 'no such store',
-        fix: 'name a Redis server under stores.rateLimit, or remove "shared"',
-      })
+  const written = file.routes?.flatMap((route, i) => limitsOf(route, i)) ?? []
+  if (file.stores?.rateLimit === undefined) checkStore(written, report)
+  written.forEach((limit, i) => {
+    const earlier = written.slice(0, i)
+    const twin = earlier.find(({ route, name }) => route === limit.route && name === limit.name)
+    if (twin !== undefined) return reportTwin(limit, report)
+    const other = earlier.find(({ isForAll, name }) => isForAll && limit.isForAll && name === limit.name)
+    if (other !== undefined && other.terms !== limit.terms) reportUnlike(limit, other, report)
+  })
+}
+
+function limitsOf(route: NonNullable<PartlyFile['routes']>[number], i: number): readonly Written[] {
+  const options = route?.rateLimit
+  if (options === undefined || options === 'off') return []
+  const isList = 'length' in options
+  const limits = isList ? options : options.limits ?? []
+  const at = `/routes/${i}/rateLimit${isList ? '' : '/limits'}`
+  return limits.flatMap((limit, j): Written[] => {
+    const { key, rate, burst, name, maxKeys, shared } = limit ?? {}
+    if (key === undefined || rate === undefined) return []
+    const keys = [key].flat().filter((part) => part !== undefined)
+    return [{
+      route: route?.name ?? String(i), pointer: `${at}/${j}`, isShared: shared === true,
+      name: limitName({ key: keys, rate, ...(name === undefined ? {} : { name }) }),
+      isForAll: keys.includes('all'),
+      terms: JSON.stringify([keys, rate, burst ?? Number.parseInt(rate, 10), maxKeys, shared]),
+    }]
+  })
+}
+
+function checkStore(limits: readonly Written[], report: Report): void {
+  for (const { route, pointer } of limits.filter(({ isShared }) => isShared)) {
+    report(`${pointer}/shared`, {
+      code: 'rate-limit.no-store',
+      message: `a limit of route "${route}" is to be shared by all instances, and nothing says where`,
+      expected: '"stores": { "rateLimit": { "url": … } }', got: 'no such store',
+      fix: 'name a Redis server under stores.rateLimit, or remove "shared"',
     })
+  }
+}
+
+/** What callers have spent is kept under the name, and callers are told by it what refused them. */
+function reportTwin({ route, pointer, name }: Written, report: Report): void {
+  report(pointer, {
+    code: 'rate-limit.duplicate-name', message: `two limits of route "${route}" have one name`,
+    expected: 'a name of its own', got: JSON.stringify(name),
+    fix: `give it one: "name": "${name.slice(0, 24)}-long"`,
+  })
+}
+
+function reportUnlike({ route, pointer, name }: Written, other: Written, report: Report): void {
+  report(pointer, {
+    code: 'rate-limit.unlike',
+    message: `limit "${name}" is one for all routes, and not the same on routes "${route}" and "${other.route}"`,
+    expected: `what stands on route "${other.route}"`, got: 'another key, rate, burst, maxKeys or shared',
+    fix: 'write it alike on both, or give one of them another "name"',
   })
 }
