@@ -37,7 +37,9 @@ function hasNoBody(status: number, method: string): boolean {
 const telling = 1 << 2 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 25
 
 /** The fields of an answer that travel on. `keptLength` null: any. Only a chunked body has a place for trailers. */
-export function passingFields(received: RawHeaders, plan: Plan, keptLength: string | null, hasTrailers: boolean): RawHeaders {
+export function passingFields(
+  received: RawHeaders, plan: Plan, keptLength: string | null, hasTrailers: boolean,
+): RawHeaders {
   const { responseRemove, responseSet } = plan.forwarding
   const named = nominated(received)
   const takesOut = named.size > 0 || responseRemove.size > 0

@@ -1,5 +1,6 @@
 // The heads of a WebSocket handshake: towards upstream the one that any other request of its route would get, and the
-// one upgrade that we let through; back the 101 without what ends at this hop. Both in the form that http-proxy-3 takes.
+// one upgrade that we let through; back the 101 without what ends at this hop. Both are in the form that http-proxy-3
+// takes.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Attempt } from '../core/attempt.ts'

@@ -87,7 +87,7 @@ export class TunnelAttempt implements Leaf, DialOwner {
     request.on('upgrade', (answer: IncomingMessage, upstream: Duplex) => this.#upgraded(answer, upstream))
   }
 
-  /** It has left: what does not agree is none of http-proxy-3's affair, which would relay it hop-by-hop fields and all. */
+  /** It has left: what does not agree is not for http-proxy-3, which would relay it with the fields of the hop. */
   listen(): void {
     const request = this.#request
     if (request === null) return

@@ -1,7 +1,7 @@
 // WebSocket tunnels. The request has gone the way of every other up to here, and its handshake is an attempt like any
 // other, with every gate of one; http-proxy-3 sends it over a connection of the leaf's and joins the two sockets, and
-// nothing but that: other answers are delivered like any other, and its path for requests is never used. Tunnels are bounded per upstream, closed when they are silent,
-// and counted.
+// nothing but that: other answers are delivered like any other, and its path for requests is never used. Tunnels are
+// bounded per upstream, closed when they are silent, and counted.
 
 import { createProxyServer } from 'http-proxy-3'
 import type { IncomingMessage } from 'node:http'
