@@ -13,7 +13,7 @@ export const policyFamilies = {
   seawall_hedges_total: { type: 'counter', help: 'Hedges sent, by whether their answer was used.' },
   seawall_fallbacks_total: { type: 'counter', help: 'Answers put in the place of a failure, by kind.' },
   seawall_rate_limit_total: { type: 'counter', help: 'Decisions of a rate limit.' },
-  seawall_deadline_ignored_total: { type: 'counter', help: 'Deadline fields that were no deadline.' },
+  seawall_deadline_ignored_total: { type: 'counter', help: 'Deadline fields that were none, or above the route.' },
   seawall_priority_ignored_total: { type: 'counter', help: 'Priority fields that were none, or above the route.' },
   seawall_idempotency_total: { type: 'counter', help: 'Requests with a key, by what became of them.' },
   seawall_idempotency_records: { type: 'gauge', help: 'Records in the store, by state.' },

@@ -50,12 +50,24 @@ test('the name that Envoy uses is read as well, and ours goes first', async (t) 
 })
 
 test('nonsense is ignored and the default of the route holds', async (t) => {
-  for (const asked of ['', '0', '-5', '1.5', '1e3', 'soon', '99999999999', '0x10', ' 5', '5, 6']) {
+  for (const asked of ['', '0', '-5', '1.5', '1e3', 'soon', '+5', '0x10', ' 5', '5, 6', '9'.repeat(7_000) + '.']) {
     const world = new World({ sketch: route({ default: 200 }), upstream: hang })
     const caller = world.ask({ headers: ['x-request-timeout-ms', asked] })
     await world.run(1_000)
     t.equal(caller.endedAt, 200, JSON.stringify(asked))
     t.equal(ignored(world), 1, JSON.stringify(asked))
+  }
+})
+
+test('however much time a caller asks for, it gets the maximum, and that it asked for more is counted', async (t) => {
+  for (const asked of ['1001', '999999999', '99999999999', '9'.repeat(7_000)]) {
+    const world = new World({ sketch: route({ default: 200, max: 1_000 }), upstream: hang })
+    const caller = world.ask({ headers: ['x-request-timeout-ms', asked] })
+    const modest = world.ask({ headers: ['x-request-timeout-ms', '1000'] })
+    await world.run(1_000)
+    t.equal(caller.endedAt, 1_000, asked.slice(0, 20))
+    t.equal(modest.endedAt, 1_000)
+    t.equal(ignored(world), 1, asked.slice(0, 20))
   }
 })
 

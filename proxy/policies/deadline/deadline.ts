@@ -14,8 +14,8 @@ import type { DeadlineOptions } from './schema.ts'
 /** What a caller may ask for where the route says nothing: 15 minutes. */
 const defaultMaxMs = 900_000
 
-/** Whole milliseconds, at most nine digits; anything else is garbage and is ignored. */
-const wholeMs = /^[0-9]{1,9}$/
+/** Whole milliseconds, however many; anything else is garbage and is ignored. */
+const wholeMs = /^[0-9]+$/
 
 const expired: Refused = { kind: 'refused', by: 'deadline', code: 'deadline.expired', status: 504, retryAfterMs: 0 }
 
@@ -64,11 +64,9 @@ class DeadlineGate implements Gate<Exchange> {
     const asked = askedFor(exchange.caller.head.headers)
     if (asked === null) return this.#defaultMs
     const timeoutMs = wholeMs.test(asked) ? Number(asked) : 0
-    if (timeoutMs === 0) {
-      this.#ignored.add()
-      return this.#defaultMs
-    }
-    return Math.min(timeoutMs, this.#maxMs)
+    if (timeoutMs > 0 && timeoutMs <= this.#maxMs) return timeoutMs
+    this.#ignored.add()
+    return timeoutMs === 0 ? this.#defaultMs : this.#maxMs
   }
 }
 
