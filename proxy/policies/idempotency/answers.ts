@@ -103,13 +103,13 @@ const momentary =
   /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
 
 /** What a route says of replays. */
-type ReplayRules = Pick<Settings, 'isReplayedToScope' | 'keepsCookies' | 'maxReplayAgeMs'>
+type ReplayRules = Pick<Settings, 'isReplayedToScope' | 'keepsCookies' | 'maxReplayAgeMs' | 'saysAsStripe'>
 
 /** The recorded answer as it goes to whoever repeats the request with that credential, or why it does not. */
 export function replayOf(
-  record: DoneRecord, { isReplayedToScope, keepsCookies, maxReplayAgeMs }: ReplayRules, credential: string,
-  wallMs: number,
+  record: DoneRecord, rules: ReplayRules, credential: string, wallMs: number,
 ): Reply | Refused {
+  const { isReplayedToScope, keepsCookies, maxReplayAgeMs, saysAsStripe } = rules
   const { answer } = record
   if (!isReplayedToScope && credential !== record.credential) return otherCredential
   if (wallMs - record.finishedAtMs > maxReplayAgeMs) return tooOld
@@ -124,6 +124,8 @@ export function replayOf(
   }
   if (!hasCacheControl) headers.push('cache-control', 'no-store')
   headers.push('idempotency-replayed', 'true', ...statusField('replayed'))
+  headers.push('idempotency-created', new Date(record.createdAtMs).toISOString())
+  if (saysAsStripe) headers.push('idempotent-replayed', 'true')
   return {
     kind: 'reply', status: answer.status, reason: answer.statusText, headers, origin: 'replay',
     body: wholeBody(answer.body, answer.trailers),

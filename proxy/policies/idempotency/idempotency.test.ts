@@ -32,6 +32,21 @@ test('case 2: the same request again gets the same answer, and nothing reaches t
   t.strictSame(world.broken(), [])
 })
 
+test('case 2: a replay says when the work was begun, and in the words of Stripe where it is asked to', async (t) => {
+  for (const compatHeaders of [false, true]) {
+    const world = new KeyedWorld({ idempotency: { compatHeaders } })
+    world.upstream.step = () => ({ afterMs: 300, headers: ['idempotency-created', 'by the service'] })
+    await world.run(1_000)
+    const begun = new Date(world.clock.wallMs()).toISOString()
+    const first = await world.chargeAt(1_000)
+    await world.run(2_000)
+    t.equal(field(first, 'idempotent-replayed'), undefined)
+    const again = await world.chargeAt(5_000)
+    t.equal(field(again, 'idempotency-created'), begun)
+    t.equal(field(again, 'idempotent-replayed'), compatHeaders ? 'true' : undefined)
+  }
+})
+
 for (const onConcurrent of ['wait', 'reject']) {
   test(`case 3: fifty at once are one charge, with ${onConcurrent}`, async (t) => {
     const world = new KeyedWorld({ idempotency: { onConcurrent } })

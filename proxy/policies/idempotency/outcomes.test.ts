@@ -283,6 +283,7 @@ test('case 25: repeated fields, bytes and trailers are replayed, cookies and wha
       'Link', '</a>', ...setCookie ? ['Set-Cookie', 'a=1'] : [], 'link', '</b>',
       ...setCookie ? ['set-cookie', 'b=2'] : [], 'content-encoding', 'gzip', 'cache-control', 'no-store',
       'idempotency-replayed', 'true', 'idempotency-status', 'replayed',
+      'idempotency-created', new Date(world.clock.wallMs() - 1_000).toISOString(),
     ])
   }
 })

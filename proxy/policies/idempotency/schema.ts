@@ -102,6 +102,9 @@ export const idempotencySchema = Type.Object({
     atLeast: 0, atMost: 67_108_864,
   })),
   quota: keyLimits,
+  compatHeaders: optional(Type.Boolean({
+    description: 'Whether a replay says idempotent-replayed too, as Stripe spells it.', default: false,
+  })),
   replay: optional(Type.Object({
     setCookie: optional(Type.Boolean({ description: 'Whether Set-Cookie is replayed.', default: false })),
     maxAge: optional(Duration({

@@ -36,6 +36,8 @@ export interface Settings {
   readonly maxKeys: number
   readonly maxInFlight: number
   readonly keepsCookies: boolean
+  /** Whether a replay is marked in the spelling of Stripe too. */
+  readonly saysAsStripe: boolean
   /** How long after it came an answer is shown; Infinity: as long as it is kept. */
   readonly maxReplayAgeMs: number
 }
@@ -70,6 +72,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     maxResponseBytes: options.maxResponseBody ?? mebibyte,
     maxKeys: options.quota?.keys ?? Infinity,
     maxInFlight: options.quota?.inFlight ?? Infinity,
+    saysAsStripe: options.compatHeaders ?? false,
     keepsCookies: options.replay?.setCookie ?? false,
     maxReplayAgeMs: options.replay?.maxAge ?? Infinity,
   }
