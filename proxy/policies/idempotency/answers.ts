@@ -29,11 +29,12 @@ export type KeyFault = 'missing' | Untimely
 
 /** What a route says of keys that are none; made at load. `link`: where its callers may read how keys are used. */
 export function keyRefusals(
-  { field: header, describedBy: link, maxKeyAgeMs }: Settings,
+  { field: header, describedBy: link, maxKeyAgeMs, minKeyLength: minLength }: Settings,
 ): Readonly<Record<KeyFault, Refused>> {
   const fields = link === null ? undefined : ['link', `<${link}>; rel="describedby"`]
   const invalid = refused('recall', 'idempotency.key-invalid', fields)
-  const form = maxKeyAgeMs === null ? { maxLength: longestKey } : { format: 'uuidv7' }
+  const lengths = minLength === 1 ? { maxLength: longestKey } : { minLength, maxLength: longestKey }
+  const form = maxKeyAgeMs === null ? lengths : { format: 'uuidv7' }
   return {
     missing: { ...refused('recall', 'idempotency.key-missing', fields), members: { header } },
     invalid: { ...invalid, members: { header, ...form } },

@@ -155,6 +155,19 @@ test('case 9: a key may be as long as 255 characters, and hold a list inside quo
   t.equal(world.charged, 4)
 })
 
+test('case 9: with minKeyLength a shorter key is none', async (t) => {
+  const world = new KeyedWorld({ idempotency: { minKeyLength: 8 } })
+  for (const key of ['short-7', '"short-7"']) {
+    const caller = await world.chargeAt(0, { key })
+    t.equal(caller.code, 'idempotency.key-invalid')
+    t.match(caller.members, { minLength: 8, maxLength: 255 })
+  }
+  t.equal(world.charged, 0)
+  await world.chargeAt(0, { key: 'longer-8' })
+  await world.run(1_000)
+  t.equal(world.charged, 1)
+})
+
 test('case 9: where no key is required, a request without one is sent, and told that nobody keeps it', async (t) => {
   const world = new KeyedWorld()
   const first = world.charge({ key: null })

@@ -20,8 +20,8 @@ const bare = /^[!#-+\--:<-~]+$/
 const absent: KeyReading = { kind: 'absent' }
 const invalid: KeyReading = { kind: 'invalid' }
 
-/** The key in the one field of that lower-case name. */
-export function readKey(headers: RawHeaders, field: string): KeyReading {
+/** The key in the one field of that lower-case name; a shorter one is none. */
+export function readKey(headers: RawHeaders, field: string, shortest: number): KeyReading {
   let value: string | undefined
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string
@@ -31,7 +31,7 @@ export function readKey(headers: RawHeaders, field: string): KeyReading {
   }
   if (value === undefined) return absent
   const key = keyOf(value)
-  return key === null || key.length === 0 || key.length > longestKey ? invalid : { kind: 'key', key }
+  return key === null || key.length < shortest || key.length > longestKey ? invalid : { kind: 'key', key }
 }
 
 function keyOf(value: string): string | null {

@@ -41,7 +41,7 @@ export class ObservedRecall implements Gate<Exchange> {
     // A drain is never observed, and it left this look to us.
     if (isClosing) return closing
     if (!settings.methods.has(head.method)) return null
-    const reading = readKey(head.headers, settings.field)
+    const reading = readKey(head.headers, settings.field, settings.minKeyLength)
     if (reading.kind === 'invalid') exchange.wouldRefuse('idempotency.key-invalid', 'recall')
     else if (reading.kind === 'key') this.#weigh(exchange, reading.key)
     else if (settings.isRequired) exchange.wouldRefuse('idempotency.key-missing', 'recall')

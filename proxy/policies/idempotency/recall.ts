@@ -26,7 +26,7 @@ export class RecallGate implements Gate<Exchange> {
     const { settings } = this.#route
     const { head } = exchange.caller
     if (!settings.methods.has(head.method)) return this.#drained()
-    const reading = readKey(head.headers, settings.field)
+    const reading = readKey(head.headers, settings.field, settings.minKeyLength)
     if (reading.kind === 'invalid') return this.#refuse(this.#route.refusals.invalid)
     if (reading.kind === 'absent') return settings.isRequired ? this.#refuse(this.#route.refusals.missing) : null
     const untimely = this.#route.untimely(reading.key)

@@ -41,6 +41,10 @@ export const idempotencySchema = Type.Object({
   header: optional(Type.String({
     format: 'header-name', description: 'The field that carries the key.', default: 'idempotency-key',
   })),
+  minKeyLength: optional(Type.Integer({
+    description: 'Characters that a key must have: short ones are guessed, or drawn twice.', default: 1, minimum: 1,
+    maximum: 255, examples: [20],
+  })),
   describedBy: optional(Type.String({
     format: 'web-url', maxLength: 2048, examples: ['https://docs.example/keys'],
     description: 'Where callers may read how keys are used here; named in a Link field when a key is missing or none.',

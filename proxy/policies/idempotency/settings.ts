@@ -7,6 +7,8 @@ export interface Settings {
   readonly isRequired: boolean
   /** Lower-case. */
   readonly field: string
+  /** Characters; from 1. */
+  readonly minKeyLength: number
   /** URL of what callers may read about keys here. */
   readonly describedBy: string | null
   readonly methods: ReadonlySet<string>
@@ -51,6 +53,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
   return {
     isRequired: options.required ?? false,
     field: (options.header ?? 'idempotency-key').toLowerCase(),
+    minKeyLength: options.minKeyLength ?? 1,
     describedBy: options.describedBy ?? null,
     methods: new Set(options.methods ?? ['POST', 'PATCH']),
     scope: options.scope ?? null,
