@@ -87,11 +87,11 @@ export function outcomeUnknown({ reason, createdAtMs }: UnknownRecord, ref: stri
 }
 
 /** It was executed, and its body is not there. Says what is: enough to look it up. */
-function bodyMissing({ answer }: DoneRecord): Refused {
+function bodyMissing({ answer }: DoneRecord, redacted: ReadonlySet<string>): Refused {
   const kept: Record<string, string> = {}
   for (const name of ['location', 'etag', 'content-type']) {
     const value = firstValue(answer.headers, name)
-    if (value !== undefined) kept[name] = value
+    if (value !== undefined && !redacted.has(name)) kept[name] = value
   }
   return {
     ...refused('recall', 'idempotency.result-unavailable', statusField('executed')),
@@ -104,22 +104,22 @@ const momentary =
   /^(?:date|ratelimit.*|x-ratelimit-.*|server-timing|traceparent|tracestate|idempotency-.*|set-cookie2)$/
 
 /** What a route says of replays. */
-type ReplayRules = Pick<Settings, 'isReplayedToScope' | 'keepsCookies' | 'maxReplayAgeMs' | 'saysAsStripe'>
+type ReplayRules = Pick<Settings, 'isReplayedToScope' | 'redacted' | 'maxReplayAgeMs' | 'saysAsStripe'>
 
 /** The recorded answer as it goes to whoever repeats the request with that credential, or why it does not. */
 export function replayOf(
   record: DoneRecord, rules: ReplayRules, credential: string, wallMs: number,
 ): Reply | Refused {
-  const { isReplayedToScope, keepsCookies, maxReplayAgeMs, saysAsStripe } = rules
+  const { isReplayedToScope, redacted, maxReplayAgeMs, saysAsStripe } = rules
   const { answer } = record
   if (!isReplayedToScope && credential !== record.credential) return otherCredential
   if (wallMs - record.finishedAtMs > maxReplayAgeMs) return tooOld
-  if (answer.body === null) return bodyMissing(record)
+  if (answer.body === null) return bodyMissing(record, redacted)
   const headers: string[] = []
   let hasCacheControl = false
   for (let i = 0; i < answer.headers.length; i += 2) {
     const name = (answer.headers[i] as string).toLowerCase()
-    if (momentary.test(name) || (name === 'set-cookie' && !keepsCookies)) continue
+    if (momentary.test(name) || redacted.has(name)) continue
     if (name === 'cache-control') hasCacheControl = true
     headers.push(answer.headers[i] as string, answer.headers[i + 1] as string)
   }

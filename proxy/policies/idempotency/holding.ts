@@ -20,7 +20,7 @@ import type { Collected } from './collecting.ts'
 import type { Held } from './desk.ts'
 import type { Keyed } from './keyed.ts'
 import { isReleasing, isStream, reasonOf } from './lessons.ts'
-import { withoutBody } from './kept-answer.ts'
+import { withBody, withoutBody } from './kept-answer.ts'
 import { Ledger } from './ledger.ts'
 
 /** A lease nearer to its end than this share of it is renewed before anything more is sent. */
@@ -115,12 +115,9 @@ export class Holding implements Keeper, Held {
       if (this.#isOver || this.#hasAnswer) return outcome.body?.discard()
       this.#hasAnswer = true
       this.#reading = attempt
-      if (!this.#isConcluded) {
-        this.#stashed = outcome
-        return
-      }
-      this.#isLate = true
-      void follow(this.#answered(outcome), (told) => { if (told.kind === 'reply') told.body?.discard() })
+      this.#isLate = this.#isConcluded
+      if (!this.#isLate) this.#stashed = outcome
+      else void follow(this.#answered(outcome), (told) => { if (told.kind === 'reply') told.body?.discard() })
       return
     }
     if (outcome.kind === 'failed') this.#reason = reasonOf(outcome.fault)
@@ -170,22 +167,25 @@ export class Holding implements Keeper, Held {
       return follow(this.#ledger.release(), () => this.#told(reply, 'released', false))
     }
     if (isStream(reply, this.#work.exchange.plan.isStream) || (reply.body?.length ?? 0) > settings.maxResponseBytes) {
-      return this.#recorded(reply, withoutBody(reply))
+      return this.#recorded(reply, withoutBody(reply, settings.redacted))
     }
-    if (reply.body === null) return this.#recorded(reply, { ...withoutBody(reply), body: new Uint8Array(0), gap: null })
+    if (reply.body === null) return this.#recorded(reply, withBody(reply, settings.redacted, new Uint8Array(0), null))
     return follow(collect(reply.body, settings.maxResponseBytes), (collected) => this.#collected(reply, collected))
   }
 
   #collected(reply: Reply, collected: Collected): Soon<Outcome> {
     if (this.#isOver) return withStatus({ ...reply, body: null }, 'unknown')
-    if (collected.kind === 'too-large') return this.#recorded({ ...reply, body: collected.rest }, withoutBody(reply))
+    const { redacted } = this.#keyed.route.settings
+    if (collected.kind === 'too-large') {
+      return this.#recorded({ ...reply, body: collected.rest }, withoutBody(reply, redacted))
+    }
     if (collected.kind === 'broken') {
       const failed = { kind: 'failed', fault: 'upstream.reset', cause: collected.cause } as const
       return follow(this.#ledger.doubt('truncated'), () => this.#told(failed, 'unknown', true))
     }
     const { bytes, trailers } = collected
     const body = new WholeBody([bytes], reply.body?.length ?? -1, trailers)
-    return this.#recorded({ ...reply, body }, { ...withoutBody(reply), body: bytes, trailers, gap: null })
+    return this.#recorded({ ...reply, body }, withBody(reply, redacted, bytes, trailers))
   }
 
   #recorded(reply: Reply, answer: StoredAnswer): Soon<Outcome> {

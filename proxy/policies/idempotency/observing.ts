@@ -9,6 +9,7 @@ import type { Gate, Layer } from '../../core/policy.ts'
 import type { ClaimToken, Lookup } from '../../core/record-store.ts'
 import type { Verdict } from '../../core/scope.ts'
 import { closing } from './answers.ts'
+import { withoutBody } from './kept-answer.ts'
 import { readKey } from './key.ts'
 import type { KeyedRoute } from './keyed-route.ts'
 import { isReleasing } from './lessons.ts'
@@ -98,9 +99,7 @@ export function observedRecord(route: KeyedRoute): Layer {
 function write(route: KeyedRoute, { record, token }: ObservedKey, outcome: Outcome, isSent: boolean): void {
   const { desk: { store }, settings, isSeawall } = route
   if (outcome.kind === 'reply' && !isReleasing(outcome, settings, isSeawall, true)) {
-    const { status, headers } = outcome
-    const answer = { status, statusText: '', headers, body: null, trailers: null, gap: 'too-large' } as const
-    void store.finish(record, token, answer, settings.ttlMs)
+    void store.finish(record, token, withoutBody(outcome, settings.redacted), settings.ttlMs)
     route.count('would-record')
   } else if (outcome.kind === 'reply' || !isSent) void store.release(record, token)
   else void store.doubt(record, token, 'reset')

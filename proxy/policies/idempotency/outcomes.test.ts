@@ -3,6 +3,7 @@
 
 import { test } from 'tap'
 import { field, KeyedWorld } from '../../../test/sim/keyed-world.ts'
+import type { StoredAnswer } from '../../core/record-store.ts'
 
 test('case 15: an answer that comes after its caller was told 504 is recorded and replayed', async (t) => {
   const world = new KeyedWorld({ idempotency: { wait: 0 }, route: { deadline: { default: 300 } } })
@@ -285,6 +286,26 @@ test('case 25: repeated fields, bytes and trailers are replayed, cookies and wha
       'idempotency-replayed', 'true', 'idempotency-status', 'replayed',
       'idempotency-created', new Date(world.clock.wallMs() - 1_000).toISOString(),
     ])
+  }
+})
+
+test('what is redacted, and cookies, reach the first caller and are neither stored nor replayed', async (t) => {
+  const headers = ['X-Email', 'a@b', 'content-type', 'text/plain', 'Set-Cookie', 'session=1', 'x-email', 'c@d']
+  for (const [chunks, maxResponseBody] of [[['short'], 100], [['too long to keep'], 10], [[], 100]] as const) {
+    const world = new KeyedWorld({ idempotency: { redact: ['X-EMAIL'], maxResponseBody } })
+    const stored: StoredAnswer[] = []
+    const finish = world.memory.finish.bind(world.memory)
+    world.memory.finish = (key, token, answer, ttlMs) => {
+      stored.push(answer)
+      return finish(key, token, answer, ttlMs)
+    }
+    world.upstream.step = () => ({ headers, chunks: [...chunks], trailers: ['x-email', 'e@f', 'x-sum', '1'] })
+    const first = await world.chargeAt(0)
+    const again = await world.chargeAt(1_000)
+    t.match(first.fields.join(' '), /X-Email a@b.* Set-Cookie session=1 x-email c@d/)
+    t.notMatch(again.fields.concat(JSON.stringify(again.members ?? {})).join(' '), /email|session/i)
+    t.equal(stored.length, 1)
+    t.notMatch(JSON.stringify(stored), /a@b|c@d|e@f|session/)
   }
 })
 

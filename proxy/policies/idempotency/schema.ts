@@ -105,6 +105,12 @@ export const idempotencySchema = Type.Object({
     description: 'Largest answer that is kept. A larger one is recorded without its body.', default: '1MiB',
     atLeast: 0, atMost: 67_108_864,
   })),
+  redact: optional(Type.Array(Type.String({
+    format: 'header-name', description: 'Name of a field.', examples: ['x-customer-email'],
+  }), {
+    description: 'Fields of answers that are neither stored nor replayed; the first caller gets them.', default: [],
+    examples: [['x-customer-email']], maxItems: 50, uniqueItems: true,
+  })),
   quota: keyLimits,
   compatHeaders: optional(Type.Boolean({
     description: 'Whether a replay says idempotent-replayed too, as Stripe spells it.', default: false,

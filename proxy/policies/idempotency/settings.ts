@@ -37,7 +37,8 @@ export interface Settings {
   /** Of one scope; Infinity: none. */
   readonly maxKeys: number
   readonly maxInFlight: number
-  readonly keepsCookies: boolean
+  /** Fields of answers that are neither kept nor replayed, with cookies unless they are asked for; lower-case. */
+  readonly redacted: ReadonlySet<string>
   /** Whether a replay is marked in the spelling of Stripe too. */
   readonly saysAsStripe: boolean
   /** How long after it came an answer is shown; Infinity: as long as it is kept. */
@@ -46,6 +47,7 @@ export interface Settings {
 
 const day = 86_400_000
 const mebibyte = 1_048_576
+const cookies = ['set-cookie', 'set-cookie2']
 
 export function settingsOf(options: IdempotencyOptions): Settings {
   const ttlMs = options.ttl ?? day
@@ -76,7 +78,9 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     maxKeys: options.quota?.keys ?? Infinity,
     maxInFlight: options.quota?.inFlight ?? Infinity,
     saysAsStripe: options.compatHeaders ?? false,
-    keepsCookies: options.replay?.setCookie ?? false,
+    redacted: new Set([
+      ...(options.redact ?? []).map((name) => name.toLowerCase()), ...options.replay?.setCookie === true ? [] : cookies,
+    ]),
     maxReplayAgeMs: options.replay?.maxAge ?? Infinity,
   }
 }
