@@ -65,7 +65,8 @@ test('F5 a chunk is a hexadecimal size, its bytes and line ends, to the letter',
     '2\r\nhi\n', '2\r\nhiX\r\n', '\r\n2\r\nhi\r\n', '2\rhi\r\n', '20000000000000\r\nhi\r\n',
       'fffffffffffffffff\r\nhi\r\n',
     'g\r\nhi\r\n', ';x\r\nhi\r\n', '2;a\nhi\r\n', '2;a\0\r\nhi\r\n', '2;a\rb\r\nhi\r\n', '2;"\r\n"\r\nhi\r\n',
-    `2;${'e'.repeat(4097)}\r\nhi\r\n`, `2,a\r\nhi\r\n`,
+    `2;${'e'.repeat(4097)}\r\nhi\r\n`, `2,a\r\nhi\r\n`, '2\r\nhi\rX', '2\r\nhi\r\r\n', '2\r\nhi\r\n0\r\n\rX',
+    '0\r\r\n',
   ]
   for (const chunk of wrong) {
     const received = await b.askToTheEnd(

@@ -47,14 +47,15 @@ test('I2 an expectation that is not 100-continue is 417', async (t) => {
 })
 
 test('I3 interim answers travel in order, fields and all, but not to HTTP/1.0', async (t) => {
-  const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n'
+  const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nConnection: X-Hop\r\nX-Hop: 1\r\n'
+    + 'Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n'
     + 'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 199 Odd\r\nX: 1\r\n\r\n'
   const b = await between(t, () => interim + ok)
   const client = b.caller(get('/'))
   const received = await client.until((text) => text.endsWith('ok'))
   t.strictSame([...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status), ['103', '102', '199', '200'])
   t.match(received, /Link: <\/a>; rel=preload\r\n\r\n/)
-  t.notMatch(received, /hop/i)
+  t.notMatch(received, /hop|content-length: 9|transfer-encoding/i)
   t.match(await b.ask('GET / HTTP/1.0\r\nHost: a\r\n\r\n'), /^HTTP\/1\.1 200 /)
 })
 
@@ -108,6 +109,8 @@ test('I4 what an origin wrongly sends behind such an answer reaches nobody', asy
     const client = b.caller(request(method, '/evil') + get('/next'))
     await client.until((received) => received.endsWith('ok'))
     t.notMatch(client.received, /EVIL/, `${method} ${head}`)
+    t.not(b.origin.received[1]?.socket, b.origin.received[0]?.socket, 'that connection serves nobody any more')
+    await eventually('it is closed', () => b.origin.received[0]?.socket.destroyed === true)
   }
 })
 

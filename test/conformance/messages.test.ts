@@ -20,6 +20,12 @@ test('P1 one empty line before a request is ignored, two are not', async (t) => 
   const b = await between(t)
   t.match(await b.ask(`\r\n${get('/')}`), /^HTTP\/1\.1 200 /)
   await b.refuses(`\r\n\r\n${get('/')}`, 400)
+  for (const [empty, rest] of [['\r\n', '\r\n'], ['\r\n\r', '\n'], ['\r', '\n\r\n']] as const) {
+    const client = b.caller(empty)
+    // Another caller's whole exchange later the first bytes have been read.
+    await b.serves()
+    t.match(await client.write(rest + get('/')).closed(), /^HTTP\/1\.1 400 /, JSON.stringify([empty, rest]))
+  }
 })
 
 test('P2 every token is a method, in its own case, and travels', async (t) => {
