@@ -28,14 +28,26 @@ test('other content is told once, when it has stood still for two looks', async 
   watch.close()
 })
 
-test('the same content again is no change, and neither is a file that is gone for a while', async (t) => {
+test('the same content again is no change, and neither is a file that is gone for a moment', async (t) => {
   const { clock, state, told, watch } = watched()
   await clock.run(2_500)
   state.text = null
-  await clock.run(8_500)
+  await clock.run(3_500)
   state.text = 'one'
   await clock.run(20_000)
   t.strictSame(told, [])
+  watch.close()
+})
+
+test('a file that stays away is told once, and once when it is there again', async (t) => {
+  const { clock, state, told, watch } = watched()
+  await clock.run(2_500)
+  state.text = null
+  await clock.run(10_500)
+  t.strictSame(told, [4_000])
+  state.text = 'one'
+  await clock.run(20_000)
+  t.strictSame(told, [4_000, 12_000])
   watch.close()
 })
 

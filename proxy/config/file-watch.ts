@@ -9,7 +9,10 @@ import type { Clock, Timer } from '../core/clock.ts'
 export interface FileWatchOptions {
   readonly path: string
   readonly clock: Clock
-  /** Called when other bytes have stood in the file for two looks: nobody is in the middle of writing them. */
+  /**
+   * Called when other bytes have stood in the file for two looks: nobody is in the middle of writing them. A file that
+   * cannot be read for two looks has changed as well: whoever reads it says what is wrong with it.
+   */
   readonly changed: () => void
   /** What stands in the file when the watch begins. */
   readonly initial: Uint8Array
@@ -42,10 +45,9 @@ export class FileWatch {
   }
 
   async #look(): Promise<void> {
-    // A file that is gone for a moment is being replaced; for longer, there is nothing better than what is in force.
     const bytes = await this.#read(this.#options.path).catch(() => null)
     if (this.#isClosed) return
-    if (bytes !== null) this.#compare(hashOf(bytes))
+    this.#compare(bytes === null ? unreadable : hashOf(bytes))
     this.#schedule()
   }
 
@@ -61,6 +63,9 @@ export class FileWatch {
     this.#timer = this.#options.clock.after(lookEveryMs, () => { void this.#look() })
   }
 }
+
+/** Stands where the hash of a file would. */
+const unreadable = ''
 
 function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')

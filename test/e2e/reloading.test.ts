@@ -1,6 +1,6 @@
 // Another configuration while requests are under way: all of it or nothing, and nobody notices who has no reason to.
 
-import { renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -87,13 +87,15 @@ test('a bad file changes nothing and says what is wrong', async (t) => {
 
 test('case 46: keys of a route cannot come to belong to others: each would be executed once more', async (t) => {
   const origin = await serviceOf(t, 'one')
-  const sketch = (scope: string, name = 'all'): Sketch =>
-    ({ origin, route: { name, idempotency: { scope } }, top: { stores: { idempotency: { type: 'memory' } } } })
+  const sketch = (scope: string, name = 'all', more: object = {}): Sketch =>
+    ({ origin, route: { name, idempotency: { scope, ...more } }, top: { stores: { idempotency: { type: 'memory' } } } })
   const { file, reload } = await started(t, sketch('credential'))
   writeFileSync(file, text(sketch('header:x-merchant')))
   const answer = await reload()
   t.equal(answer.status, 422)
   t.match(answer.body, /routes\.all\.idempotency\.scope.*credential.*header:x-merchant.*another name/)
+  writeFileSync(file, text(sketch('credential', 'all', { perRoute: true })))
+  t.match((await reload()).body, /cannot change from credential to credential, per route/)
   writeFileSync(file, text(sketch('header:x-merchant', 'other')))
   t.equal((await reload()).status, 200, 'who means it says so by another name')
 })
@@ -116,6 +118,19 @@ test('SIGHUP reads it again, and so does a file that has changed, behind a symli
   writeFileSync(join(folder, 'b.json'), text({ origin: three }))
   running.child.kill('SIGHUP')
   await eventually('the signal is heard', async () => (await ask(port, '/')).body === 'three')
+})
+
+test('a file that is taken away, or becomes a folder, is told by itself and changes nothing', async (t) => {
+  const one = await serviceOf(t, 'one')
+  const { port, file, running } = await started(t, { origin: one })
+  unlinkSync(file)
+  await running.until(/configuration-rejected[^\n]*cannot read the file: there is none of this name/)
+  mkdirSync(file)
+  t.equal((await ask(port, '/')).body, 'one')
+  rmdirSync(file)
+  writeFileSync(file, text({ origin: one }))
+  await running.until(/configuration-unchanged/)
+  t.equal((await running.stop()).code, 0)
 })
 
 test('listeners come and go; one that cannot be opened leaves everything as it was', async (t) => {
