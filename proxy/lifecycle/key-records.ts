@@ -76,9 +76,9 @@ function scopeOf({ routes }: Configuration, { route: name, value }: KeyPlace): s
   const route = routes.find((one) => one.name === name)
   const options = route?.options['idempotency'] as IdempotencyOptions | 'off' | undefined
   if (route === undefined || options === undefined || options === 'off') return null
-  const { scope }: Settings = settingsOf(options)
+  const { scope, isPerRoute }: Settings = settingsOf(options)
   const named = scope === null || scope === 'none' ? '' : scope === 'credential' ? credentialDigest(value) : value
-  return scopeDigest(route.upstream, scope, named)
+  return scopeDigest(route.upstream, scope, named, isPerRoute ? name : null)
 }
 
 function failureToResolve(result: ResolveResult): Failure | null {

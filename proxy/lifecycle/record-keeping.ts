@@ -125,7 +125,8 @@ function scopeFault({ routes }: Configuration, current: Configuration): string |
 }
 
 function scopeOf({ options }: RouteConfiguration): string {
-  return (options['idempotency'] as IdempotencyOptions).scope ?? 'none'
+  const { scope = 'none', perRoute = false } = options['idempotency'] as IdempotencyOptions
+  return perRoute ? `${scope}, per route` : scope
 }
 
 function storeOf(configuration: RecordStoreConfiguration, clock: Clock): RecordStore {

@@ -12,7 +12,7 @@ import { createTunnels } from '../../proxy/edge/upgrade.ts'
 import { MemoryStore } from '../../proxy/stores/memory-store.ts'
 import type { MemoryStoreOptions } from '../../proxy/stores/memory-store.ts'
 import { join } from '../support/plans.ts'
-import type { Joined, Sketch } from '../support/plans.ts'
+import type { Joined, RouteSketch, Sketch } from '../support/plans.ts'
 import { DistantStore } from './distant-store.ts'
 import { LedgerUpstream } from './ledger-upstream.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -26,6 +26,8 @@ export interface KeyedWorldOptions {
   readonly route?: object
   readonly upstream?: object
   readonly sketch?: Omit<Sketch, 'routes' | 'upstreams'>
+  /** Routes that are asked before the one of all paths. */
+  readonly routesBefore?: readonly RouteSketch[]
   readonly memory?: MemoryStoreOptions
   /** Another process beside this one. */
   readonly beside?: KeyedWorld
@@ -88,7 +90,9 @@ export class KeyedWorld {
     const random = seededRandom(1, 'seawall')
     this.joined = join({
       ...options.sketch,
-      routes: [{ options: { idempotency: options.idempotency ?? {}, ...options.route } }],
+      routes: [
+        ...options.routesBefore ?? [], { options: { idempotency: options.idempotency ?? {}, ...options.route } },
+      ],
       upstreams: [{ name: 'service', startupMs: 0, options: { ...options.upstream } }],
     }, this.clock, random, this.upstream, this.store)
     this.#acceptor = createAcceptor({

@@ -127,6 +127,20 @@ test('case 8: another path, query or method with a used key is refused', async (
   t.strictSame(world.broken(), [])
 })
 
+test('case 8: with perRoute a key that another route has used is new, and is refused without it', async (t) => {
+  for (const perRoute of [false, true]) {
+    const refunds = { path: '/refund', options: { idempotency: { perRoute } } }
+    const world = new KeyedWorld({ routesBefore: [refunds] })
+    await world.chargeAt(0)
+    const other = await world.chargeAt(1_000, { path: '/refund' })
+    await world.run(2_000)
+    t.equal(other.status, perRoute ? 201 : 422)
+    t.equal(field(await world.chargeAt(3_000), 'idempotency-replayed'), 'true')
+    t.equal(world.charged, perRoute ? 2 : 1)
+    t.strictSame(world.broken(), [])
+  }
+})
+
 test('case 9: a key that is missing or none is refused, and nothing is sent', async (t) => {
   const world = new KeyedWorld({ idempotency: { required: true } })
   const long = 'k'.repeat(256)

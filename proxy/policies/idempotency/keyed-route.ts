@@ -37,6 +37,8 @@ export class KeyedRoute {
   readonly lateAnswers: Counter
   readonly #results: ReadonlyMap<KeyResult, Counter>
   readonly #namespace: string
+  /** Its name, where it has keys of its own. */
+  readonly #ownRoute: string | null
   // The scope of the last request: callers of one merchant come together.
   #lastValue: string | null = null
   #lastScope = ''
@@ -54,6 +56,7 @@ export class KeyedRoute {
     // From the start: a rise from nothing to one is one that alerts do not see.
     this.#results = new Map((context.shadow ? observedResults : keyResults).map((result) =>
       [result, meter.counter('seawall_idempotency_total', { route, result })]))
+    this.#ownRoute = settings.isPerRoute ? route : null
     // What observing writes is never taken for the real thing.
     this.#namespace = context.shadow ? `observed ${context.upstream}` : context.upstream
   }
@@ -65,7 +68,7 @@ export class KeyedRoute {
     const value = scopeValue(this.settings.scope, caller)
     if (value !== this.#lastValue) {
       this.#lastValue = value
-      this.#lastScope = scopeDigest(this.#namespace, this.settings.scope, value)
+      this.#lastScope = scopeDigest(this.#namespace, this.settings.scope, value, this.#ownRoute)
     }
     return this.#lastScope
   }

@@ -60,6 +60,10 @@ export const idempotencySchema = Type.Object({
     description: 'What keys are kept apart by: the credential, a field, the client certificate, or nothing. Absent: '
       + 'nothing, and validate asks for a word on it.',
   })),
+  perRoute: optional(Type.Boolean({
+    description: 'Whether a key that another route of the upstream has used is new here. Without it that is refused.',
+    default: false,
+  })),
   replayAuth: optional(oneOf(['same-credential', 'same-scope'], 'same-credential',
     'Who may read a recorded answer: whoever sent the first request, or everybody in the scope.')),
   ttl: optional(Duration({

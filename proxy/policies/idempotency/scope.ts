@@ -6,9 +6,12 @@ import { hash } from 'node:crypto'
 import type { Caller } from '../../core/caller.ts'
 import { firstValue } from '../../core/raw-headers.ts'
 
-/** Digest of a namespace. `upstream`: keys of two upstreams never meet. `value`: of what the scope names. */
-export function scopeDigest(upstream: string, scope: string | null, value: string): string {
-  return digest(['seawall scope 1', upstream, scope ?? '', value])
+/**
+ * Digest of a namespace. `space`: the upstream, whose keys never meet those of another. `value`: of what the scope
+ * names. `route`: where each route has its own keys; null: they share those of the upstream.
+ */
+export function scopeDigest(space: string, scope: string | null, value: string, route: string | null): string {
+  return digest(['seawall scope 1', space, scope ?? '', value, ...route === null ? [] : [route]])
 }
 
 /** The name of the record of a key within a scope. */

@@ -14,6 +14,8 @@ export interface Settings {
   readonly methods: ReadonlySet<string>
   /** Null: not stated. */
   readonly scope: string | null
+  /** Whether the route has keys of its own beside those of its upstream. */
+  readonly isPerRoute: boolean
   readonly isReplayedToScope: boolean
   /** How long a record is kept. */
   readonly ttlMs: number
@@ -59,6 +61,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     describedBy: options.describedBy ?? null,
     methods: new Set(options.methods ?? ['POST', 'PATCH']),
     scope: options.scope ?? null,
+    isPerRoute: options.perRoute ?? false,
     isReplayedToScope: options.replayAuth === 'same-scope',
     ttlMs: isTimeBased ? keptFor(ttlMs) : ttlMs,
     maxKeyAgeMs: isTimeBased ? ttlMs : null,
