@@ -3,7 +3,7 @@
 
 import { LimitedAdmission } from '../../../proxy/algorithms/limited-admission.ts'
 import type { LimitedAdmissionOptions } from '../../../proxy/algorithms/limited-admission.ts'
-import { defaultQueueBounds } from '../../../proxy/algorithms/limited-admission.ts'
+import { defaultQueueBounds } from '../../../proxy/algorithms/accepted-wait.ts'
 import type { Limit } from '../../../proxy/algorithms/limit.ts'
 import { SlowRoutes } from '../../../proxy/algorithms/slow-routes.ts'
 import { lessons } from '../../../proxy/core/outcome-matrix.ts'
@@ -21,6 +21,8 @@ export interface SidecarOptions extends Partial<LimitedAdmissionOptions> {
   readonly attemptTimeoutMs?: number
   /** Another order of waiting than the production line's. */
   readonly line?: WaitingLine
+  /** The spans in which the run is counted, ms; a second where it is not given. */
+  readonly spanMs?: number
 }
 
 export class Sidecar {
@@ -51,7 +53,7 @@ export class Sidecar {
       ceiling: Infinity, maxQueuedBytes: 64 * 2 ** 20, bounds: defaultQueueBounds, ...options,
     }, options.line)
     this.group = this.admission.group('', 1)
-    this.tally = new Tally(() => limit.limit)
+    this.tally = new Tally(() => limit.limit, options.spanMs)
   }
 
   /** The head of a request has been read. */
@@ -59,7 +61,7 @@ export class Sidecar {
     const verdict = this.admission.arrive(this.group, call.level, call.deadlineAt - now, call.bytes, now)
     if (verdict === 'admitted') return this.dispatch(call, now)
     if (verdict !== 'wait') return call.refused(now)
-    call.expiresAt = this.admission.expiresAt(call.deadlineAt - now, now)
+    call.expiresAt = this.admission.expiresAt(call.level, call.deadlineAt - now, now)
     call.queuedAt = now
     this.admission.wait(call, now)
     this.#arm(call.expiresAt)

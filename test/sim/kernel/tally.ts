@@ -1,5 +1,5 @@
-// What a run is judged by: counts by virtual second, and latencies in bins of 2 %, so that a phase of any run can be
-// looked at afterwards without keeping a request.
+// What a run is judged by: counts by virtual second, or another span, and latencies in bins of 2 %, so that a phase of
+// any run can be looked at afterwards without keeping a request.
 
 const binRatio = 1.02
 const bins = 1200
@@ -48,7 +48,13 @@ export class Tally {
   readonly #seconds: Second[] = []
   readonly #limitOf: () => number
 
-  constructor(limitOf: () => number) { this.#limitOf = limitOf }
+  readonly #spanMs: number
+
+  /** `spanMs`: what is called a second below, for runs on another time scale. */
+  constructor(limitOf: () => number, spanMs = 1000) {
+    this.#limitOf = limitOf
+    this.#spanMs = spanMs
+  }
 
   arrived(level: number, now: number): void {
     const second = this.#at(now)
@@ -90,9 +96,10 @@ export class Tally {
     const sum = (read: (second: Second) => number): number => part.reduce((total, second) => total + read(second), 0)
     const arrived = sum((second) => second.arrived)
     const limits = part.map((second) => second.limit)
+    const seconds = part.length * this.#spanMs / 1000
     return {
-      goodput: sum((second) => second.good) / part.length,
-      offered: arrived / part.length,
+      goodput: sum((second) => second.good) / seconds,
+      offered: arrived / seconds,
       refusedOnArrival: sum((second) => second.refused) / arrived,
       refusedFromLine: sum((second) => second.droppedFromLine) / arrived,
       late: sum((second) => second.late) / arrived,
@@ -106,7 +113,7 @@ export class Tally {
   }
 
   #at(now: number): Second {
-    const index = Math.floor(now / 1000)
+    const index = Math.floor(now / this.#spanMs)
     while (this.#seconds.length <= index) {
       const second = new Second()
       second.limit = this.#limitOf()
