@@ -1,5 +1,5 @@
-// Rules about time and shares: a deadline that cannot be met by what stands under it, and parts of a ceiling that do
-// not add up. Mostly warnings: such a configuration works, only not as its writer thinks.
+// Rules about time, bounds and shares: a deadline that cannot be met by what stands under it, a limit between bounds
+// that exclude each other, and parts of a ceiling that do not add up. Mostly warnings: such a configuration works, only not as its writer thinks.
 
 import { child } from './document.ts'
 import type { PartlyFile } from './effective-file.ts'
@@ -12,6 +12,7 @@ const rounding = 1e-9
 export function budgetChecks(file: PartlyFile, report: Report): void {
   checkDrain(file, report)
   checkDeadlines(file, report)
+  checkLimits(file, report)
   checkShares(file, report)
 }
 
@@ -62,6 +63,20 @@ function checkDeadlines(file: PartlyFile, report: Report): void {
       })
     }
   })
+}
+
+function checkLimits(file: PartlyFile, report: Report): void {
+  for (const [name, upstream] of Object.entries(file.upstreams ?? {})) {
+    const { initial, min = 0, max = Infinity } = on(upstream?.limit) ?? {}
+    const at = `${child('/upstreams', name)}/limit`
+    const told = (key: string, got: number, expected: string): void => report(`${at}/${key}`, {
+      code: 'limit.bounds', message: `the limit of upstream "${name}" has bounds that exclude each other`,
+      expected, got: String(got), fix: `change "${key}" or what it contradicts; leave out what need not be said`,
+    })
+    if (min > max) told('min', min, `at most its max of ${max}`)
+    else if (initial !== undefined && initial > max) told('initial', initial, `at most its max of ${max}`)
+    else if (initial !== undefined && initial < min) told('initial', initial, `at least its min of ${min}`)
+  }
 }
 
 interface Share { readonly index: number; readonly name: string; readonly share: number | null }

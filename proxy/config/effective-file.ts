@@ -39,6 +39,8 @@ export interface EffectiveUpstream {
   readonly http2: boolean
   readonly type?: 'seawall'
   readonly startup: number
+  /** Absent where nothing is written: one bound makes room for another. */
+  readonly limit?: { readonly initial?: number; readonly min?: number; readonly max?: number } | 'off'
   readonly bulkhead?: { readonly maxConcurrent: number; readonly maxWait: number; readonly mode?: Mode } | 'off'
   readonly timeouts: { readonly attempt?: number; readonly mode?: Mode } | 'off'
   readonly deduplicates?: { readonly header: string; readonly for: number; readonly mode?: Mode } | 'off'

@@ -101,12 +101,14 @@ test('the worst case is the shortest of what bounds it', async (t) => {
   const bounded = { timeouts: { attempt: '3s' }, bulkhead: { maxConcurrent: 1, maxWait: '50ms' } }
   t.strictSame(worst({}), [1, null, null], 'nothing bounds a caller that sends no deadline')
   t.strictSame(worst({ deadline: { default: '2s', max: '10s' } }), [1, 10_000, 2000])
-  t.strictSame(worst({}, bounded), [1, 4050, 4050], 'wait, connect and attempt')
-  t.strictSame(worst({ timeouts: { attempt: '1s' } }, bounded), [1, 2050, 2050], 'the route before the upstream')
+  t.strictSame(worst({}, bounded), [1, 4500, 4500], 'the longest wait that is learned, connect and attempt')
+  t.strictSame(worst({}, { ...bounded, limit: 'off' }), [1, 4050, 4050], 'the wait of the bulkhead')
+  t.strictSame(worst({ priority: 'bypass' }, bounded), [1, 4000, 4000], 'probes wait for nothing')
+  t.strictSame(worst({ timeouts: { attempt: '1s' } }, bounded), [1, 2500, 2500], 'the route before the upstream')
   t.strictSame(worst({ deadline: { default: '1s', max: '2s' } }, bounded), [1, 2000, 1000])
   t.strictSame(worst({ deadline: { default: '1s', max: '2s', mode: 'observe' } }), [1, null, null],
     'observing bounds nothing')
-  t.strictSame(worst({ deadline: 'off' }, bounded), [1, 4050, 4050])
+  t.strictSame(worst({ deadline: 'off' }, bounded), [1, 4500, 4500])
   t.strictSame(worst({ shed: 'off' }, bounded), [1, 4000, 4000])
 })
 

@@ -1,6 +1,7 @@
 // How long a caller may wait on a route, and how often its upstream may be asked: from the numbers of the configuration
 // alone, without looking at any traffic.
 
+import { defaultQueueBounds } from '../algorithms/limited-admission.ts'
 import type { RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
 import type { EffectiveRoute, EffectiveUpstream } from './effective-file.ts'
 import { formatQuantity } from './quantity.ts'
@@ -20,12 +21,11 @@ type RouteParts = Pick<EffectiveRoute, 'deadline' | 'timeouts' | 'retry' | 'hedg
 
 export function worstCase(route: RouteConfiguration, upstream: UpstreamConfiguration): WorstCase {
   const options = route.options as unknown as RouteParts
-  const behind = upstream.options as unknown as Pick<EffectiveUpstream, 'bulkhead' | 'timeouts'> & {
+  const behind = upstream.options as unknown as Pick<EffectiveUpstream, 'bulkhead' | 'limit' | 'timeouts'> & {
     readonly timeouts: { readonly connect?: number; readonly idle?: number } | 'off'
   }
   const deadline = isActing(route, 'deadline') && options.deadline !== 'off' ? options.deadline : null
-  const shed = isActing(route, 'shed') && behind.bulkhead !== 'off' ? behind.bulkhead : undefined
-  const waitMs = shed?.maxWait ?? 0
+  const waitMs = isActing(route, 'shed') && route.options['priority'] !== 'bypass' ? longestWaitMs(behind) : 0
   const limits = behind.timeouts === 'off' ? {} : behind.timeouts
   const own = options.timeouts === 'off' ? {} : options.timeouts
   const attemptMs = isActing(route, 'timeouts') ? own.attempt ?? limits.attempt ?? Infinity : Infinity
@@ -44,6 +44,12 @@ export function worstCase(route: RouteConfiguration, upstream: UpstreamConfigura
   if (route.isStream || deadline === null) because.push(`the body: as long as bytes come within ${shown(
     limits.idle ?? Infinity)} of each other`)
   return { attempts, timeMs: bounded(Math.max(asking, silent)), withoutCallerDeadlineMs: bounded(silent), because }
+}
+
+/** One line for the limit and the bulkhead, and one wait in it. */
+function longestWaitMs({ bulkhead, limit }: Pick<EffectiveUpstream, 'bulkhead' | 'limit'>): number {
+  const ceiling = bulkhead === undefined || bulkhead === 'off' ? 0 : bulkhead.maxWait
+  return Math.max(ceiling, limit === 'off' ? 0 : defaultQueueBounds.maxMs)
 }
 
 /** Retries and a hedge count together; another upstream is asked once more. */

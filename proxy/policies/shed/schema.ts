@@ -6,13 +6,16 @@ import { Duration } from '../../core/option-schema.ts'
 
 export const limitSchema = Type.Object({
   initial: Type.Optional(Type.Integer({
-    description: 'Where learning begins, attempts at each endpoint.', default: 10, minimum: 1, maximum: 100_000,
+    description: 'Where learning begins, attempts at each endpoint. Absent: 10, between min and max.', minimum: 1,
+    maximum: 100_000, examples: [10],
   })),
   min: Type.Optional(Type.Integer({
-    description: 'The least it may become at each endpoint.', default: 2, minimum: 1, maximum: 100_000,
+    description: 'The least it may become at each endpoint. Absent: 2, or max if that is less.', minimum: 1,
+    maximum: 100_000, examples: [2],
   })),
   max: Type.Optional(Type.Integer({
-    description: 'The most it may become at each endpoint.', default: 1024, minimum: 1, maximum: 100_000,
+    description: 'The most it may become at each endpoint. Absent: 1024, or min if that is more.', minimum: 1,
+    maximum: 100_000, examples: [64],
   })),
   maxStreams: Type.Optional(Type.Integer({
     description: 'Answers at most that are counted as streams, without a permit: event streams, routes with stream, '
