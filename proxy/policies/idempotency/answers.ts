@@ -78,12 +78,13 @@ export function storeFailed({ reason }: StoreFault): Refused {
   return reason === 'no-space' ? storeFull : unavailable
 }
 
-/** Nobody knows what became of it. */
-export function outcomeUnknown({ reason, createdAtMs }: UnknownRecord, ref: string): Refused {
-  return {
-    ...refused('recall', 'idempotency.outcome-unknown', statusField('unknown')),
-    members: { since: new Date(createdAtMs).toISOString(), reason, ref },
-  }
+/** Nobody knows what became of it. `asFirst`: in the words that its first caller was or would have been told. */
+export function outcomeUnknown({ reason, createdAtMs }: UnknownRecord, ref: string, asFirst: boolean): Refused {
+  const since = new Date(createdAtMs).toISOString()
+  const members = { since, reason, ref }
+  if (!asFirst) return { ...refused('recall', 'idempotency.outcome-unknown', statusField('unknown')), members }
+  const code = reason === 'timeout' ? 'upstream.timeout' : 'upstream.reset'
+  return { ...refused('recall', code, statusField('unknown')), members: { ...members, retry: 'reconcile' } }
 }
 
 /** It was executed, and its body is not there. Says what is: enough to look it up. */

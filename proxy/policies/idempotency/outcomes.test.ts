@@ -71,6 +71,26 @@ test('case 17: a connection that breaks after the charge leaves a doubt, and not
   t.strictSame(world.broken(), [])
 })
 
+test('case 17: with unknownReplay original a doubt is told as the first time, and nothing is sent', async (t) => {
+  const options = { wait: 0, lateResponseWindow: 100, unknownReplay: 'original' }
+  for (const [step, code] of [
+    [{ afterMs: Infinity }, 'upstream.timeout'], [{ fails: 'upstream.reset' }, 'upstream.reset'],
+  ] as const) {
+    const world = new KeyedWorld({ idempotency: options, route: { timeouts: { attempt: 300 } } })
+    world.upstream.step = () => step
+    const first = await world.chargeAt(0)
+    const again = await world.chargeAt(1_000)
+    t.strictSame([first.code, again.code], [code, code])
+    t.equal(again.status, first.status)
+    t.equal(field(again, 'idempotency-status'), 'unknown')
+    t.equal(field(again, 'retry-after'), undefined)
+    t.match(again.members, { retry: 'reconcile', reason: /^(?:timeout|reset)$/, ref: /^[\w-]+:[\w-]+$/ })
+    t.equal(world.upstream.received, 1)
+    t.equal(world.count('unknown'), 2, 'to both')
+    t.strictSame(world.broken(), [])
+  }
+})
+
 test('case 17: with inDoubt retry the next repetition is sent, and the doubt is over', async (t) => {
   const world = new KeyedWorld({ idempotency: { inDoubt: 'retry' } })
   world.upstream.step = (count) => count === 1 ? { fails: 'upstream.reset' } : {}

@@ -103,7 +103,7 @@ export class Recollection implements Waiter {
         keyed.count('unknown')
         // Of those nobody wrote down, this is the first that is heard.
         if (record.reason === 'owner-lost') keyed.route.desk.meter.doubted('owner-lost')
-        return outcomeUnknown(record, keyed.record)
+        return outcomeUnknown(record, keyed.record, settings.repeatsFailures)
       case 'done': {
         const answer = replayOf(record, settings, keyed.credential, keyed.route.desk.clock.wallMs())
         keyed.count(answer.kind === 'reply' ? 'replayed' : 'result-unavailable')

@@ -84,6 +84,9 @@ export const idempotencySchema = Type.Object({
   })),
   inDoubt: optional(oneOf(['reject', 'retry'], 'reject',
     'What a key means whose outcome nobody knows. retry sends it again: only for services that do not act twice.')),
+  unknownReplay: optional(oneOf(['conflict', 'original'], 'conflict',
+    'What who repeats is told of an outcome that nobody knows: 409, which ends retries, or the 504 or 502 of the first '
+      + 'caller, for clients that stop at nothing else.')),
   lateResponseWindow: optional(Duration({
     description: 'How long an answer is waited for that its caller no longer waits for.', default: '60s',
     atMost: 3_600_000,

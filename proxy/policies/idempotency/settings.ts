@@ -28,6 +28,8 @@ export interface Settings {
   readonly waits: boolean
   readonly waitMs: number
   readonly inDoubt: 'reject' | 'retry'
+  /** Whether who repeats what nobody knows of is told as the first caller was. */
+  readonly repeatsFailures: boolean
   readonly lateWindowMs: number
   readonly recordTimeoutMs: number
   /** Whether requests go on without a record when the store fails. */
@@ -71,6 +73,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     waits: options.onConcurrent !== 'reject',
     waitMs: options.wait ?? 5_000,
     inDoubt: options.inDoubt ?? 'reject',
+    repeatsFailures: options.unknownReplay === 'original',
     lateWindowMs: options.lateResponseWindow ?? 60_000,
     recordTimeoutMs: options.recordTimeout ?? 1_000,
     failsOpen: options.storeFailure === 'open',
