@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { ClaimRequest, ClaimResult, ClaimToken, Decision, Doubt, DoubtReason, Lookup, Opened, RecordCounts,
   RecordKey, RecordStore, ResolveResult, Soon, StoredAnswer, StoreFault, TokenResult } from '../core/record-store.ts'
 import { decodeAnswer, encodeAnswer } from './answer-codec.ts'
+import { KnownRecords } from './known-records.ts'
 import { faultOf, LmdbKeeping, sweepEveryMs } from './lmdb-keeping.ts'
 import { LmdbTables } from './lmdb-tables.ts'
 import type { Entry, Held } from './lmdb-tables.ts'
@@ -51,6 +52,7 @@ export class LmdbStore implements RecordStore {
   #owners!: OwnerLock
   #keeping!: LmdbKeeping
   #ground!: WordGround
+  readonly #known = new KnownRecords()
   #isFull = false
   #timer: Timer | null = null
   #isOpen = false
@@ -71,7 +73,8 @@ export class LmdbStore implements RecordStore {
     this.#owners = owners
     this.#keeping = new LmdbKeeping(this.#clock, tables, owners, this.#wall)
     this.#ground = {
-      tables, wall: this.#wall, read: (key) => this.#read(key), isOwnerGone: (entry) => this.#isOwnerGone(entry),
+      tables, wall: this.#wall, known: this.#known,
+      read: (key) => this.#read(key), isOwnerGone: (entry) => this.#isOwnerGone(entry),
     }
     const clash = await this.#keeping.findClash()
     if (clash !== null) { await this.#shut(); return clash }
@@ -83,7 +86,10 @@ export class LmdbStore implements RecordStore {
 
   lookup(key: RecordKey): Soon<Lookup> {
     const entry = this.#read(key)
-    if (entry === null) return { kind: 'absent' }
+    if (entry === null) {
+      this.#known.missed(key)
+      return { kind: 'absent' }
+    }
     if (isFault(entry)) return entry
     const isGone = this.#isOwnerGone(entry)
     return isGone instanceof Promise
@@ -93,7 +99,7 @@ export class LmdbStore implements RecordStore {
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
     return this.#say<ClaimSaid, ClaimResult>(request.key, (record) => this.#decideClaim(record, request),
-      (said, record) => this.#tellClaim(request.key, said, record))
+      (said, record) => this.#tellClaim(request.key, said, record), this.#known.beforeClaim(request.key))
   }
 
   finish(key: RecordKey, token: ClaimToken, answer: StoredAnswer, ttlMs: number): Promise<TokenResult> {
@@ -101,15 +107,15 @@ export class LmdbStore implements RecordStore {
     return this.#say(key, (record) => {
       bytes ??= encodeAnswer(key, answer, this.#options.keys)
       return decideFinish(record, token, bytes, ttlMs, this.#wall.now())
-    }, told)
+    }, told, this.#known.claimOf(key, token))
   }
 
   release(key: RecordKey, token: ClaimToken): Promise<TokenResult> {
-    return this.#say(key, (record) => decideRelease(record, token), told)
+    return this.#say(key, (record) => decideRelease(record, token), told, this.#known.claimOf(key, token))
   }
 
   doubt(key: RecordKey, token: ClaimToken, reason: DoubtReason): Promise<TokenResult> {
-    return this.#say(key, (record) => decideDoubt(record, token, reason), told)
+    return this.#say(key, (record) => decideDoubt(record, token, reason), told, this.#known.claimOf(key, token))
   }
 
   /** Nothing is written: the owner's lock is its lease. */
@@ -213,9 +219,9 @@ export class LmdbStore implements RecordStore {
 
   #say<Said extends string, Told>(
     key: RecordKey, decide: (record: Held | null) => Change<Buffer, Said>,
-    tell: (said: Said, record: Held | null) => Told,
+    tell: (said: Said, record: Held | null) => Told, believed?: Entry | null,
   ): Promise<Told | StoreFault> {
-    return this.#isOpen ? LmdbWord.say(this.#ground, key, decide, tell) : Promise.resolve(notOpen)
+    return this.#isOpen ? LmdbWord.say(this.#ground, key, decide, tell, believed) : Promise.resolve(notOpen)
   }
 
   async #guard<T>(act: () => Promise<T>): Promise<T | StoreFault> {

@@ -25,7 +25,6 @@ export interface Entry { readonly record: Held; readonly version: number }
 /** An index of the layout before this one. */
 const formerTable = 'open'
 const nothing = Buffer.alloc(0)
-
 type Table = Database<Buffer, string>
 
 export class LmdbTables {
@@ -93,13 +92,17 @@ export class LmdbTables {
     return isFault(record) ? record : { record, version: entry.version ?? 0 }
   }
 
+  /** A record as it is to be written. */
+  entryOf(record: Held): Entry { return { record, version: this.#version++ } }
+
   /** What others committed since this turn of the loop began becomes visible. */
   refresh(): void { this.#root.resetReadTxn() }
 
   /** Puts `next` (null: nothing) in the place of `before` (null: nothing); false when that is not there any more. */
   async change(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
+    const after = next && this.entryOf(next)
     const isDone = await this.#committed(new Promise((resolve, reject) => {
-      this.commit({ write: () => this.write(key, before, next), committed: resolve, failed: reject })
+      this.commit({ write: () => this.write(key, before, after), committed: resolve, failed: reject })
     }))
     if (isDone) await this.settled()
     return isDone
@@ -109,7 +112,7 @@ export class LmdbTables {
   commit(change: Write): void { this.#commits.add(change) }
 
   /** Within the `write` of a change; the promise is that of the commit. */
-  write(key: RecordKey, before: Entry | null, next: Held | null): Promise<boolean> {
+  write(key: RecordKey, before: Entry | null, next: Entry | null): Promise<boolean> {
     if (before === null) return this.#writeNew(key, next)
     return this.#homeOf(before.record).ifVersion(key, before.version, () => {
       this.#remove(key, before)
@@ -196,13 +199,14 @@ export class LmdbTables {
   #homeOf(record: Held): Table { return record.stage.kind === 'in-flight' ? this.#claims : this.#records }
 
   /** Only where it is in neither table. Of two conditions the inner one tells the truth only where the outer held. */
-  #writeNew(key: RecordKey, next: Held | null): Promise<boolean> {
-    let isUnclaimed: Promise<boolean> | null = null
-    const isUnknown = this.#records.ifNoExists(key, () => {
-      isUnclaimed = this.#claims.ifNoExists(key, () => { if (next !== null) this.#put(key, next) })
-      carried(isUnclaimed)
-    })
-    return isUnknown.then((isFree) => isFree && isUnclaimed as Promise<boolean>)
+  #writeNew(key: RecordKey, next: Entry | null): Promise<boolean> {
+    let isFree = false
+    let claiming!: Promise<boolean>
+    // What comes of the outer one is told before what comes of the inner one, and fails with it.
+    this.#records.ifNoExists(key, () => {
+      claiming = this.#claims.ifNoExists(key, () => { if (next !== null) this.#put(key, next) })
+    }).then((isUnknown) => { isFree = isUnknown }, () => { /* See above. */ })
+    return claiming.then((isUnclaimed) => isFree && isUnclaimed)
   }
 
   /** Within a condition, as the next: these promises stand for nothing, what is awaited is that of the condition. */
@@ -214,9 +218,8 @@ export class LmdbTables {
     if (kind === 'unknown') void this.#doubts.remove(key)
   }
 
-  #put(key: RecordKey, record: Held): void {
+  #put(key: RecordKey, { record, version }: Entry): void {
     const { kind } = record.stage
-    const version = this.#version++
     void this.#homeOf(record).put(key, encodeRecord(record), version)
     // What is in flight ends with its owner, not by its time.
     if (kind === 'in-flight') return
@@ -242,9 +245,6 @@ interface TableStats {
   readonly overflowPages: number
   readonly numReaders: number
 }
-
-/** A write that goes with a condition fails with it; the condition is what is awaited. */
-function carried(writing: Promise<boolean>): void { writing.then(undefined, () => { /* See above. */ }) }
 
 /** The first key behind another. */
 function behind(key: RecordKey): string { return `${key}\u0001` }

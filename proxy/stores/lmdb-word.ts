@@ -1,10 +1,12 @@
 // HOT PATH — runs twice for every key. Rules: docs/decisions/0004.
-// One word to the embedded store on its way: reads the record, decides, and writes, until nobody came between. One
-// object and one promise, because what a key costs is for a good part the garbage of its words. It knows no answers.
+// One word to the embedded store on its way: reads the record, decides, and writes, until nobody came between. What its
+// process knows already it takes instead of the first read, as the write names it all the same. One object and one
+// promise, because what a key costs is for a good part the garbage of its words. It knows no answers.
 
 import { asSeen } from '../algorithms/idempotency-record.ts'
 import type { Change } from '../algorithms/idempotency-record.ts'
 import type { RecordKey, Soon, StoreFault } from '../core/record-store.ts'
+import type { KnownRecords } from './known-records.ts'
 import { faultOf } from './lmdb-keeping.ts'
 import type { Entry, Held, LmdbTables } from './lmdb-tables.ts'
 import { isFault } from './record-codec.ts'
@@ -16,6 +18,7 @@ import { storeFault } from './store-fault.ts'
 export interface WordGround {
   readonly tables: LmdbTables
   readonly wall: SteadyWall
+  readonly known: KnownRecords
   /** Null: there is none. */
   read(key: RecordKey): Entry | StoreFault | null
   isOwnerGone(entry: Entry): Soon<boolean>
@@ -31,36 +34,49 @@ export class LmdbWord<Said extends string, Told> implements Write {
   readonly #tell: (said: Said, record: Held | null) => Told
   readonly #resolve: (told: Told | StoreFault) => void
   #tries = 0
+  /** Undefined: to be read. */
+  #believed: Entry | null | undefined
   #entry: Entry | null = null
   #change: Change<Buffer, Said> | null = null
+  #next: Entry | null = null
 
   private constructor(
     ground: WordGround, key: RecordKey, decide: (record: Held | null) => Change<Buffer, Said>,
     tell: (said: Said, record: Held | null) => Told, resolve: (told: Told | StoreFault) => void,
+    believed: Entry | null | undefined,
   ) {
     this.#ground = ground
     this.#key = key
     this.#decide = decide
     this.#tell = tell
     this.#resolve = resolve
+    this.#believed = believed
   }
 
-  /** Never rejects. `tell` is given what was decided, and the record after it. */
+  /**
+   * Never rejects. `tell` is given what was decided, and the record after it. `believed` is what stands there as far as
+   * is known without a read.
+   */
   static say<Said extends string, Told>(
     ground: WordGround, key: RecordKey, decide: (record: Held | null) => Change<Buffer, Said>,
-    tell: (said: Said, record: Held | null) => Told,
+    tell: (said: Said, record: Held | null) => Told, believed?: Entry | null,
   ): Promise<Told | StoreFault> {
-    return new Promise((resolve) => { new LmdbWord(ground, key, decide, tell, resolve).#try() })
+    return new Promise((resolve) => { new LmdbWord(ground, key, decide, tell, resolve, believed).#try() })
   }
 
   // Write
   write(): Promise<boolean> {
-    return this.#ground.tables.write(this.#key, this.#entry, this.#change?.next ?? null)
+    return this.#ground.tables.write(this.#key, this.#entry, this.#next)
   }
 
   committed(isDone: boolean): void {
-    if (isDone) return this.#settle(this.#change?.next ?? null)
-    this.#ground.tables.refresh()
+    const { known, tables } = this.#ground
+    if (isDone) {
+      known.changed(this.#key, this.#next)
+      return this.#settle(this.#next?.record ?? null)
+    }
+    tables.refresh()
+    this.#believed = undefined
     this.#try()
   }
 
@@ -74,7 +90,7 @@ export class LmdbWord<Said extends string, Told> implements Write {
       return this.#resolve(storeFault('unavailable', `Cannot change a record: ${seen}`))
     }
     try {
-      const entry = this.#ground.read(this.#key)
+      const entry = this.#believed === undefined ? this.#ground.read(this.#key) : this.#believed
       if (entry !== null && isFault(entry)) return this.#resolve(entry)
       this.#entry = entry
       const isGone = entry !== null && this.#ground.isOwnerGone(entry)
@@ -89,9 +105,18 @@ export class LmdbWord<Said extends string, Told> implements Write {
     const { tables, wall } = this.#ground
     const seen = asSeen(this.#entry?.record ?? null, wall.now(), isOwnerGone)
     this.#change = this.#decide(seen)
+    const { next } = this.#change
+    if (next === undefined) return this.#keepsAll(seen)
+    this.#next = next === null ? null : tables.entryOf(next)
+    tables.commit(this)
+  }
+
+  /** Nothing is to be written. No commit will show whether a belief is true, so it is looked at. */
+  #keepsAll(seen: Held | null): void {
     // What it stands on may have been committed a moment ago, and is not on the disk yet.
-    if (this.#change.next === undefined) this.#settle(seen)
-    else tables.commit(this)
+    if (this.#believed === undefined) return this.#settle(seen)
+    this.#believed = undefined
+    this.#try()
   }
 
   #settle(record: Held | null): void {

@@ -1,6 +1,7 @@
 // What all keyed routes of an instance share: the store with the time its operations take, those who wait for a key,
 // the claims that are held, and answers that the store would not take yet. It outlives a reload.
 
+import { PassingMap } from '../../algorithms/passing-map.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { House } from '../../core/house.ts'
@@ -15,7 +16,6 @@ import { DeskMeter } from './desk-meter.ts'
 import type { DeskFigures, Operation } from './desk-meter.ts'
 import { HeldBodies } from './intake.ts'
 import { Quota } from './quota.ts'
-import { Underway } from './underway.ts'
 import { Waiters } from './waiters.ts'
 
 /** Who was the first to ask for a key, and has not claimed it yet. */
@@ -52,7 +52,7 @@ export class Desk {
   readonly unsaid = new UnorderedList<Open>()
   readonly meter: DeskMeter
   /** Keys whose first request has passed recall here and has not been claimed yet, and who that is. */
-  readonly underway = new Underway<First>()
+  readonly underway = new PassingMap<RecordKey, First>()
   readonly #unrecorded = new Map<RecordKey, DoneRecord>()
   #unrecordedBytes = 0
   #lookups = 0
