@@ -64,6 +64,7 @@ const severities = {
   'rate-limit.no-store': 'error',
   'rate-limit.duplicate-name': 'error',
   'rate-limit.unlike': 'error',
+  'rate-limit.no-identity': 'warning',
   'idempotency.store-is-local': 'warning',
   'idempotency.no-scope': 'warning',
   'idempotency.retries-doubts': 'warning',

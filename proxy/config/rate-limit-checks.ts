@@ -1,5 +1,5 @@
-// Rules about rate limits: each has a name of its own on its route, those for all routes are one limit everywhere, and
-// one that is to be shared needs a place where it is.
+// Rules about rate limits: each has a name of its own on its route, those for all routes are one limit everywhere, one
+// that is to be shared needs a place where it is, and one by certificates a listener that asks for them.
 
 import { limitName } from '../policies/rate-limit/limiter.ts'
 import type { PartlyFile } from './effective-file.ts'
@@ -14,11 +14,14 @@ interface Written {
   /** What two limits that are one have in common. */
   readonly terms: string
   readonly isShared: boolean
+  /** By certificates, where nobody is asked for one. */
+  readonly isBlind: boolean
 }
 
 export function rateLimitChecks(file: PartlyFile, report: Report): void {
-  const written = file.routes?.flatMap((route, i) => limitsOf(route, i)) ?? []
+  const written = file.routes?.flatMap((route, i) => limitsOf(file, route, i)) ?? []
   if (file.stores?.rateLimit === undefined) checkStore(written, report)
+  for (const limit of written.filter(({ isBlind }) => isBlind)) reportBlind(limit, report)
   written.forEach((limit, i) => {
     const earlier = written.slice(0, i)
     const twin = earlier.find(({ route, name }) => route === limit.route && name === limit.name)
@@ -28,7 +31,9 @@ export function rateLimitChecks(file: PartlyFile, report: Report): void {
   })
 }
 
-function limitsOf(route: NonNullable<PartlyFile['routes']>[number], i: number): readonly Written[] {
+function limitsOf(
+  { listeners }: PartlyFile, route: NonNullable<PartlyFile['routes']>[number], i: number,
+): readonly Written[] {
   const options = route?.rateLimit
   if (options === undefined || options === 'off') return []
   const isList = 'length' in options
@@ -42,6 +47,7 @@ function limitsOf(route: NonNullable<PartlyFile['routes']>[number], i: number): 
       route: route?.name ?? String(i), pointer: `${at}/${j}`, isShared: shared === true,
       name: limitName({ key: keys, rate, ...(name === undefined ? {} : { name }) }),
       isForAll: keys.includes('all'),
+      isBlind: keys.includes('identity') && listeners?.[route?.listener ?? '']?.tls?.clientCa === undefined,
       terms: JSON.stringify([keys, rate, burst ?? Number.parseInt(rate, 10), maxKeys, shared]),
     }]
   })
@@ -56,6 +62,14 @@ function checkStore(limits: readonly Written[], report: Report): void {
       fix: 'name a Redis server under stores.rateLimit, or remove "shared"',
     })
   }
+}
+
+function reportBlind({ route, pointer }: Written, report: Report): void {
+  report(`${pointer}/key`, {
+    code: 'rate-limit.no-identity', message: `a limit of route "${route}" tells callers apart by their certificates, `
+      + 'and its listener asks nobody for one: all of them share it',
+    expected: '"tls": { "clientCa": … } on the listener', got: 'no clientCa', fix: 'add it, or choose another key',
+  })
 }
 
 /** What callers have spent is kept under the name, and callers are told by it what refused them. */
