@@ -1,10 +1,26 @@
 import { test } from 'tap'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { SharedCommits } from './shared-commits.ts'
 
 /** What became of a write. */
 function added(commits: SharedCommits, write: () => Promise<boolean>): Promise<boolean> {
   return new Promise((resolve, reject) => { commits.add({ write, committed: resolve, failed: reject }) })
+}
+
+/** A clock whose turns of the loop end when a test says so. */
+function turns() {
+  let ending: (() => void)[] = []
+  const clock: Clock = Object.assign(new VirtualClock(), { endOfTurn: (fire: () => void) => { ending.push(fire) } })
+  return {
+    clock,
+    nextTurn: async (): Promise<void> => {
+      const now = ending
+      ending = []
+      for (const fire of now) fire()
+      await Promise.resolve()
+    },
+  }
 }
 
 /** A database whose writes end when a test says so. */
@@ -52,4 +68,42 @@ test('after a commit that failed, and after a write that threw, the others go on
   t.strictSame(begun, ['a', 'b'])
   commit()
   t.equal(await last, true)
+})
+
+test('many that wait behind a commit wait on while each turn brings more, and then begin together', async (t) => {
+  const { clock, nextTurn } = turns()
+  const commits = new SharedCommits(clock)
+  const { begun, write, commit } = database()
+  const all = [added(commits, write('first'))]
+  await nextTurn()
+  for (const name of ['a', 'b', 'c', 'd']) all.push(added(commits, write(name)))
+  commit()
+  await all[0]
+  t.strictSame(begun, ['first'])
+  all.push(added(commits, write('e')))
+  await nextTurn()
+  t.strictSame(begun, ['first'], 'that turn brought one more')
+  await nextTurn()
+  t.strictSame(begun, ['first', 'a', 'b', 'c', 'd', 'e'])
+  commit()
+  t.strictSame(await Promise.all(all), all.map(() => true))
+})
+
+test('those that wait begin after eight turns, whatever comes', async (t) => {
+  const { clock, nextTurn } = turns()
+  const commits = new SharedCommits(clock)
+  const { begun, write, commit } = database()
+  const all = [added(commits, write('first'))]
+  await nextTurn()
+  for (let i = 0; i < 4; i++) all.push(added(commits, write('early')))
+  commit()
+  await all[0]
+  for (let turn = 1; turn <= 8; turn++) {
+    t.equal(begun.length, 1)
+    all.push(added(commits, write('late')))
+    await nextTurn()
+  }
+  t.equal(begun.length, 13)
+  commit()
+  await Promise.all(all)
 })

@@ -1,6 +1,6 @@
 // Which writes go into one commit of the embedded database: those of one turn of the loop, and then all that came while
-// that commit was under way. A commit costs as much as many writes. It begins none: the database does so by itself at
-// the end of the turn in which it was given something.
+// that commit was under way, and while each turn after it brings more. A commit costs as much as many writes. It begins
+// none: the database does so by itself at the end of the turn in which it was given something.
 
 import type { Clock } from '../core/clock.ts'
 
@@ -14,9 +14,16 @@ export interface Write {
   failed(error: unknown): void
 }
 
+/** Fewer that wait are few callers: each would lose more by a turn than all could win. */
+const fewWrites = 4
+/** What so many share, a commit costs nobody much. */
+const manyWrites = 128
+/** Turns that a commit waits for more, at most; a turn is as long as its input. */
+const maxTurns = 8
+
 export class SharedCommits {
   readonly #clock: Clock
-  /** Where the next write goes: to those of this turn, or behind the commit that is under way. */
+  /** Where the next write goes: to those of this turn, or behind the commit that is under way or is waited for. */
   #state: 'idle' | 'gathering' | 'committing' = 'idle'
   #waiting: Write[] = []
 
@@ -49,6 +56,20 @@ export class SharedCommits {
 
   /** The commit is over, well or not. */
   #goOn(): void {
+    const { length } = this.#waiting
+    if (length < fewWrites) this.#begin()
+    else this.#gather(length, maxTurns)
+  }
+
+  #gather(count: number, turnsLeft: number): void {
+    this.#clock.endOfTurn(() => {
+      const { length } = this.#waiting
+      if (length === count || length >= manyWrites || turnsLeft === 1) this.#begin()
+      else this.#gather(length, turnsLeft - 1)
+    })
+  }
+
+  #begin(): void {
     this.#state = 'idle'
     const waiting = this.#waiting
     this.#waiting = []
