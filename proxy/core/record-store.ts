@@ -159,6 +159,8 @@ export interface RecordStore {
   readonly isShared: boolean
   /** Ms within which every word by token is answered, if only with a fault; absent: nobody sees to it. */
   readonly answersWithinMs?: number
+  /** Share of its room that is taken, as last seen; absent: nobody knows. From 1 on new keys are answered `full`. */
+  readonly fill?: number | undefined
 
   /**
    * Called once, before anything else. `misconfigured`, `corrupt` and `future-version` are final: do not start.

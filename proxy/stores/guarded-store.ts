@@ -59,6 +59,8 @@ export class GuardedStore implements RecordStore {
     this.#tooLate = storeFault('timeout', `The ${store.kind} store did not answer within ${options.timeoutMs} ms`)
   }
 
+  get fill(): number | undefined { return this.#store.fill }
+
   open(): Promise<Opened> { return this.#store.open() }
 
   lookup(key: RecordKey): Soon<Lookup> {

@@ -45,6 +45,7 @@ const told = (said: TokenWord): TokenResult => results[said]
 export class LmdbStore implements RecordStore {
   readonly kind = 'lmdb'
   readonly isShared = false
+  fill = 0
   readonly #clock: Clock
   readonly #options: LmdbStoreOptions
   readonly #wall: SteadyWall
@@ -53,7 +54,6 @@ export class LmdbStore implements RecordStore {
   #keeping!: LmdbKeeping
   #ground!: WordGround
   readonly #known = new KnownRecords()
-  #isFull = false
   #timer: Timer | null = null
   #isOpen = false
 
@@ -204,7 +204,7 @@ export class LmdbStore implements RecordStore {
   }
 
   #decideClaim(record: Held | null, request: ClaimRequest): Change<Buffer, ClaimSaid> {
-    return record === null && this.#isFull
+    return record === null && this.fill > 1
       ? { say: 'full', next: undefined }
       : decideClaim(record, request, this.#owners.name.text, this.#wall.now())
   }
@@ -239,7 +239,7 @@ export class LmdbStore implements RecordStore {
 
   async #keep(): Promise<void> {
     this.#wall.check()
-    this.#isFull = this.#keeping.bytes() > this.#options.maxBytes
+    this.fill = this.#keeping.bytes() / this.#options.maxBytes
     await this.sweep()
     if (this.#isOpen) this.#keepLater()
   }

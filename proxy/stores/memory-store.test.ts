@@ -56,7 +56,7 @@ test('sweeping drops a bounded number of records that are over, and their bytes'
   }
   clock.shift(30_000)
   t.strictSame([1, 2, 3, 4].map(() => store.sweep().count), [1_000, 1_000, 500, 0])
-  t.match(store.inspect(), { records: 0, bytes: 0 })
+  t.match(store.inspect(), { records: 0, usedBytes: 0 })
 })
 
 test('a wall clock that jumps ends no record early', async (t) => {

@@ -58,6 +58,8 @@ export class MemoryStore implements RecordStore {
     this.#expiry = new ExpiryBuckets(this.#now())
   }
 
+  get fill(): number { return this.#records.size / this.#options.maxRecords }
+
   open(): Promise<Opened> {
     this.#sweepLater()
     const notice = 'The records are in memory: a restart forgets every key, and each replica has its own.'

@@ -10,6 +10,8 @@ export interface Checked {
   readonly fault: StoreFault | null
   readonly notices: readonly string[]
   readonly reached: readonly RedisNode[]
+  /** Share of `maxmemory` that is taken, of the fullest; 0 where there is no such bound. */
+  readonly fill: number
 }
 
 /**
@@ -22,9 +24,11 @@ export async function checkRedis(nodes: readonly RedisNode[], acceptLoss: boolea
   const all = await Promise.allSettled(nodes.map(factsOf))
   const reached = nodes.filter((_, i) => all[i]?.status === 'fulfilled')
   if (reached.length === 0) throw failureOf(all)
+  let fill = 0
   for (const one of all) {
     if (one.status === 'rejected') continue
     const facts = one.value
+    fill = Math.max(fill, facts.fill)
     if (facts.policy !== 'noeviction') {
       objections.add(`maxmemory-policy must be noeviction, got ${facts.policy}: an evicted key is executed again`)
     }
@@ -34,9 +38,9 @@ export async function checkRedis(nodes: readonly RedisNode[], acceptLoss: boolea
     }
     if (facts.replicas > 0) notices.add('Replicas are asynchronous: a failover can forget the claims of a moment')
   }
-  if (acceptLoss || objections.size === 0) return { fault: null, notices: [...objections, ...notices], reached }
+  if (acceptLoss || objections.size === 0) return { fault: null, notices: [...objections, ...notices], reached, fill }
   const text = `Cannot trust this Redis with claims (acceptLoss: true overrides): ${[...objections].join(' · ')}`
-  return { fault: storeFault('misconfigured', text), notices: [...notices], reached }
+  return { fault: storeFault('misconfigured', text), notices: [...notices], reached, fill }
 }
 
 function failureOf(all: readonly PromiseSettledResult<unknown>[]): unknown {
@@ -49,6 +53,7 @@ interface Facts {
   readonly isAppending: boolean
   readonly fsync: string
   readonly replicas: number
+  readonly fill: number
 }
 
 async function factsOf(node: RedisNode): Promise<Facts> {
@@ -58,6 +63,7 @@ async function factsOf(node: RedisNode): Promise<Facts> {
     policy: field('maxmemory_policy'),
     isAppending: field('aof_enabled') === '1',
     fsync: await fsyncOf(node),
+    fill: Number(field('used_memory')) / (Number(field('maxmemory')) || Infinity),
     replicas: Number(field('connected_slaves')) || 0,
   }
 }

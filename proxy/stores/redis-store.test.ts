@@ -164,6 +164,8 @@ test('a server that is full takes no new key', async (t) => {
   const small = await startRedis(['--maxmemory', '3mb'])
   t.teardown(() => small.stop())
   const store = await openStore({ prefix: 'full:' }, small)
+  const before = store.fill
+  t.ok(before > 0 && before < 1, 'it says how full it is')
   const credential = 'x'.repeat(20_000)
   await store.claim(claimOf('s:done', 'a'))
   await store.finish('s:done', 'a', answerOf(null), 60_000)
@@ -173,6 +175,8 @@ test('a server that is full takes no new key', async (t) => {
   }
   t.equal(last, 'full')
   t.match(await store.lookup('s:done'), { kind: 'done' })
+  await store.ping()
+  t.ok(store.fill > before && store.fill > 0.9)
 })
 
 test('a server that is killed is unavailable at once, and its records are there when it is back', async (t) => {

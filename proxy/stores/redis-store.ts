@@ -39,6 +39,8 @@ export class RedisStore implements RecordStore {
     this.#watch = new RedisWatch(clock, options)
   }
 
+  get fill(): number { return this.#watch.fill }
+
   async open(): Promise<Opened> {
     let linkRedis: (typeof Link)['linkRedis']
     try {

@@ -38,6 +38,8 @@ export class RedisWatch {
   #timer: Timer | null = null
   /** What a connection said last, for people. */
   lastError = ''
+  /** Share of the memory that is taken, as last seen. */
+  fill = 0
 
   constructor(clock: Clock, options: WatchOptions) {
     this.#clock = clock
@@ -70,8 +72,9 @@ export class RedisWatch {
     const link = this.#link
     if (link === null || !link.isReady) return this.#unavailable()
     try {
-      const { fault, notices, reached } = await checkRedis(await link.primaries(), this.#options.acceptLoss)
+      const { fault, notices, reached, fill } = await checkRedis(await link.primaries(), this.#options.acceptLoss)
       this.#verdict = fault
+      this.fill = fill
       this.#notices = notices
       if (fault === null) await this.#canaries.look(reached, this.#clock.now())
       return fault

@@ -33,6 +33,8 @@ export class DistantStore implements RecordStore {
     this.isShared = isShared
   }
 
+  get fill(): number { return this.#inner.fill }
+
   /** This process is gone: what it held reads as lost. */
   kill(): void {
     for (const [key, token] of this.#own) this.#inner.doubt(key, token, 'owner-lost')

@@ -46,8 +46,7 @@ export class ClaimGate implements Gate<Attempt> {
     if (keyed === null || keyed.isBypassed) return null
     if (keyed.holding !== null) return keyed.holding.admit(attempt, now)
     const { desk, settings } = keyed.route
-    const windows = { maxKeys: settings.maxKeys, maxInFlight: settings.maxInFlight, windowMs: settings.ttlMs }
-    if (!desk.quota.take(keyed.scope, windows, now)) {
+    if (!desk.quota.take(keyed.scope, settings.quota, desk.store.fill ?? 0, now)) {
       keyed.count('quota')
       return overQuota
     }

@@ -1,8 +1,12 @@
 // How many keys one scope takes in this process: new ones within the time that keys are kept, and those in flight. A
-// sliding count over two windows, exact enough to stop a flood; the store's own bounds hold beside it.
+// sliding count over two windows, exact enough to stop a flood; the store's own bounds hold beside it, and while there
+// is little room left in it nobody may take it all.
 
 /** Scopes counted at once; beyond that the one counted longest is forgotten, which errs in its favour. */
 const maxScopes = 10_000
+
+/** Of the store's room: from here on the rest is shared. */
+const shortFill = 0.8
 
 interface Usage {
   windowStart: number
@@ -13,6 +17,8 @@ interface Usage {
 
 export interface QuotaLimits {
   readonly maxKeys: number
+  /** The same while the store has little room. */
+  readonly maxKeysWhenShort: number
   readonly maxInFlight: number
   /** The window of `maxKeys`, ms. */
   readonly windowMs: number
@@ -21,12 +27,14 @@ export interface QuotaLimits {
 export class Quota {
   readonly #byScope = new Map<string, Usage>()
 
-  /** Counts one more key of the scope, or says no. */
-  take(scope: string, limits: QuotaLimits, now: number): boolean {
-    if (limits.maxKeys === Infinity && limits.maxInFlight === Infinity) return true
-    const usage = this.#usageOf(scope, limits.windowMs, now)
-    const passed = (now - usage.windowStart) / limits.windowMs
-    if (usage.before * (1 - passed) + usage.now >= limits.maxKeys || usage.inFlight >= limits.maxInFlight) return false
+  /** Counts one more key of the scope, or says no. `fill`: share of the store's room that is taken. */
+  take(scope: string, limits: QuotaLimits, fill: number, now: number): boolean {
+    const { maxKeysWhenShort, maxInFlight, windowMs } = limits
+    const maxKeys = fill >= shortFill ? Math.min(limits.maxKeys, maxKeysWhenShort) : limits.maxKeys
+    if (limits.maxKeys === Infinity && maxKeysWhenShort === Infinity && maxInFlight === Infinity) return true
+    const usage = this.#usageOf(scope, windowMs, now)
+    const passed = (now - usage.windowStart) / windowMs
+    if (usage.before * (1 - passed) + usage.now >= maxKeys || usage.inFlight >= maxInFlight) return false
     usage.now++
     usage.inFlight++
     return true

@@ -21,7 +21,8 @@ const keyLimits = optional(Type.Object({
     examples: [64],
   })),
 }, {
-  ...closed, description: 'What one scope may take. Absent: no bound but that of the store.',
+  ...closed, description: 'What one scope may take. Absent: no bound while the store has room. Once four fifths of it '
+    + 'are taken: 10,000 keys, where the scope tells callers apart.',
   examples: [{ keys: 10_000, inFlight: 64 }],
 }))
 

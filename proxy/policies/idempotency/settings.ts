@@ -1,6 +1,7 @@
 // The options of a route as its parts read them: defaults filled in, lists as sets. Made once, at load.
 
 import { keptFor } from './key-time.ts'
+import type { QuotaLimits } from './quota.ts'
 import type { IdempotencyOptions } from './schema.ts'
 
 export interface Settings {
@@ -38,9 +39,8 @@ export interface Settings {
   readonly retriesServerErrors: boolean
   readonly maxRequestBytes: number
   readonly maxResponseBytes: number
-  /** Of one scope; Infinity: none. */
-  readonly maxKeys: number
-  readonly maxInFlight: number
+  /** Of one scope; Infinity: no bound. */
+  readonly quota: QuotaLimits
   /** Fields of answers that are neither kept nor replayed, with cookies unless they are asked for; lower-case. */
   readonly redacted: ReadonlySet<string>
   /** Whether a replay is marked in the spelling of Stripe too. */
@@ -81,12 +81,22 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     retriesServerErrors: options.onServerError === 'retry',
     maxRequestBytes: options.maxRequestBody ?? mebibyte,
     maxResponseBytes: options.maxResponseBody ?? mebibyte,
-    maxKeys: options.quota?.keys ?? Infinity,
-    maxInFlight: options.quota?.inFlight ?? Infinity,
+    quota: quotaOf(options, isTimeBased ? keptFor(ttlMs) : ttlMs),
     saysAsStripe: options.compatHeaders ?? false,
     redacted: new Set([
       ...(options.redact ?? []).map((name) => name.toLowerCase()), ...options.replay?.setCookie === true ? [] : cookies,
     ]),
     maxReplayAgeMs: options.replay?.maxAge ?? Infinity,
   }
+}
+
+/** What a scope may take of a store that is nearly full, where nothing is said of it. */
+const fairKeys = 10_000
+
+/** One scope that all share has nobody to be fair to: it is served until the store is full. */
+function quotaOf({ quota, scope }: IdempotencyOptions, windowMs: number): QuotaLimits {
+  const isShared = scope === undefined || scope === 'none'
+  const { keys: maxKeys = Infinity, inFlight: maxInFlight = Infinity } = quota ?? {}
+  const maxKeysWhenShort = quota?.keys ?? (isShared ? Infinity : fairKeys)
+  return { maxKeys, maxKeysWhenShort, maxInFlight, windowMs }
 }
