@@ -32,7 +32,13 @@ export class TlsDoor {
       handshakeTimeout: handshakeMs,
       requestCert: tls.clientCa !== null,
       rejectUnauthorized: true,
-    }, opened)
+    }, (socket) => {
+      // A handshake costs us a hundred times what it costs the peer, and HTTP has no use for a second one. Node would
+      // only tell of it.
+      socket.disableRenegotiation()
+      socket.on('error', () => { socket.destroy() })
+      opened(socket)
+    })
     this.#server.on('tlsClientError', (_error, socket) => {
       this.failed++
       socket.destroy()

@@ -129,6 +129,15 @@ test('old versions of TLS, plain text and half handshakes are nobody else\'s tro
   t.ok(Number(house.server.inspect()['failedHandshakes']) >= 51)
 })
 
+test('a second handshake on a connection is its end', { timeout: 5000 }, async (t) => {
+  const house = await secureHouse(t, {}, { timeouts: { headMs: 60_000 } })
+  const socket = await secured(t, house, { maxVersion: 'TLSv1.2' })
+  socket.on('error', () => {})
+  socket.renegotiate({}, () => {})
+  await closed(socket)
+  t.match(await ask(house, { maxVersion: 'TLSv1.2' }), /^HTTP\/1\.1 200 /)
+})
+
 test('connections of one caller are bounded from their first byte', async (t) => {
   const house = await secureHouse(t, {}, { limits: { connectionsPerCaller: 2 } })
   const port = Number(new URL(house.url).port)
