@@ -4,12 +4,12 @@
 // small table of their own, and what ends stands in the order in which it was written.
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { HeldRecord } from '../algorithms/idempotency-record.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
+import { makeFolder } from './folder.ts'
 import { openDatabase } from './lmdb-opening.ts'
 import { endOfDue, endPlace } from './lmdb-places.ts'
 import type { SyncPoints } from './lmdb-sync-points.ts'
@@ -66,7 +66,7 @@ export class LmdbTables {
         `Cannot load lmdb for this platform (${process.platform} ${process.arch}): ${messageOf(error)}`)
     }
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 })
+      makeFolder(path)
       const { root, guard } = await openDatabase(lmdb, path, isFlushed)
       try {
         if ([...root.getKeys()].includes(formerTable)) {

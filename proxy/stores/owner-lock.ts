@@ -6,12 +6,13 @@
 // socket in a folder works across PID and network namespaces that share the folder. It is bound under another name and
 // renamed when it listens, because a socket that does not listen yet refuses, as a dead one does.
 
-import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import type { Soon, StoreFault } from '../core/record-store.ts'
+import { makeFolder } from './folder.ts'
 import { newOwnerName, parseOwnerName } from './owner-name.ts'
 import type { OwnerName } from './owner-name.ts'
 import { messageOf, storeFault } from './store-fault.ts'
@@ -41,7 +42,7 @@ export class OwnerLock {
     this.#clock = clock
     this.#folder = folder
     this.#onDeath = onDeath
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     this.#descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
     this.#server = createServer((guest) => { this.#welcome(guest) })
     this.#server.unref()
