@@ -38,6 +38,8 @@ export class SimCaller implements Caller {
   members: Readonly<Record<string, unknown>> = {}
   /** The body that came, as latin1. */
   text = ''
+  /** What came after it. */
+  trailers: RawHeaders | null = null
   headAt = -1
   /** When everything was over for this caller; -1 before. */
   endedAt = -1
@@ -73,7 +75,10 @@ export class SimCaller implements Caller {
         this.text += Buffer.from(chunk).toString('latin1')
         return true
       },
-      end: () => this.#finish('complete'),
+      end: (trailers) => {
+        this.trailers = trailers
+        this.#finish('complete')
+      },
       fail: () => this.#finish('broken'),
     }
   }

@@ -11,6 +11,14 @@ const later = (at: number, rest: Partial<Seen>): Seen => ({ ...base, startedAt: 
 const unknown = { status: 409, code: 'idempotency.outcome-unknown', keyStatus: 'unknown', body: 'p', executionId: '' }
 const running = { status: 409, code: 'idempotency.in-progress', keyStatus: 'in-progress', body: 'p', executionId: '' }
 
+test('what its caller no longer waits for may be in progress as long as it likes', async (t) => {
+  const timeout = { status: 504, code: 'deadline.expired', keyStatus: 'in-progress', body: 'p', executionId: '' }
+  const cut = { status: 0, keyStatus: '', body: '', executionId: '' }
+  for (const first of [timeout, cut]) {
+    t.strictSame(brokenLaws([later(0, first), later(90, running)], [row]), [])
+  }
+})
+
 test('a history as it should be breaks no law', async (t) => {
   const history = [
     later(0, running), base, later(20, { keyStatus: 'replayed' }),
@@ -29,6 +37,9 @@ const wrong: readonly (readonly [string, RegExp, readonly Seen[], readonly { id:
   ['a doubt after a success', /L2[^]*L3/, [base, later(20, unknown)], [row]],
   ['executed after a doubt', /L3/, [later(0, unknown), later(20, {})], [row]],
   ['in progress after a doubt', /L3/, [later(0, unknown), later(20, running)], [row]],
+  ['in progress before anybody began', /L5/, [running, base].map((one, i) => later(i * 20, one)), [row]],
+  ['in progress after it was given back', /L5/,
+    [later(0, { status: 429, keyStatus: 'released', body: 'p', executionId: '' }), later(20, running)], []],
   ['executed although all were told that nothing was', /L4/,
     [later(0, { status: 503, code: 'shed.limit', keyStatus: 'not-processed' })], [row]],
   ['a first request that is told it is another', /L6/,

@@ -53,11 +53,35 @@ function* lawsOf(seen: readonly Seen[], rows: readonly Row[]): Iterable<string> 
   // L4: who was told that nothing was processed did not execute; true for certain when nobody else could have.
   const couldHave = seen.filter(({ keyStatus, status }) => keyStatus !== 'not-processed' || status === 0)
   if (couldHave.length === 0 && rows.length > 0) yield 'L4: all were told not-processed, and it was executed'
+  yield* whileHeld(seen)
   // L6: whoever used the key first is never told that it used it for something else.
   const first = seen.toSorted((a, b) => a.startedAt - b.startedAt)[0]
   const rivals = new Set(seen.map(({ fingerprint }) => fingerprint))
   if (rivals.size === 1 && seen.some(({ code }) => code === 'idempotency.key-reused')) {
     yield `L6: ${first?.fingerprint ?? ''} was told that the key belongs to another request`
+  }
+}
+
+/** What is over when its caller has its answer: it neither took the key, nor left anything running. */
+function isOver({ status, keyStatus, code }: Seen): boolean {
+  if (status === 0 || keyStatus === 'unrecorded') return false
+  return keyStatus !== 'in-progress' || code === 'idempotency.in-progress'
+}
+
+/** L5: in progress is only what another took before that was told, and had not ended when it was asked. */
+function* whileHeld(seen: readonly Seen[]): Iterable<string> {
+  const told = seen.filter(({ code }) => code === 'idempotency.in-progress').toSorted((a, b) => a.endedAt - b.endedAt)
+  const holders = seen
+    .filter(({ code, keyStatus, status }) => status === 0 || keyStatus === 'executed' || keyStatus === 'released'
+      || keyStatus === 'unrecorded' || (keyStatus !== 'not-processed' && code !== '' && !code.startsWith('idempotency.')))
+    .toSorted((a, b) => a.startedAt - b.startedAt)
+  let [next, heldUntil] = [0, -Infinity]
+  for (const one of told) {
+    for (; next < holders.length && (holders[next] as Seen).startedAt <= one.endedAt; next++) {
+      const holder = holders[next] as Seen
+      heldUntil = Math.max(heldUntil, isOver(holder) ? holder.endedAt : Infinity)
+    }
+    if (heldUntil < one.startedAt) yield 'L5: in progress while nobody had it'
   }
 }
 

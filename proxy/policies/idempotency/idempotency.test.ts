@@ -111,8 +111,9 @@ test('case 7: another body is refused as such while the first is in flight, not 
   world.charge()
   const other = world.charge({ body: '{"amount":2}' })
   await world.run(1)
-  t.equal(other.status, 422)
+  t.strictSame([other.status, other.code], [422, 'idempotency.key-reused'])
   await world.run(1_000)
+  t.equal(world.charged, 1)
   t.strictSame(world.broken(), [])
 })
 

@@ -300,6 +300,7 @@ test('case 25: repeated fields, bytes and trailers are replayed, cookies and wha
     const again = await world.chargeAt(1_000)
     t.equal(first.text, bytes + bytes)
     t.equal(again.text, first.text)
+    t.strictSame([first.trailers, again.trailers], [['x-checksum', 'c'], ['x-checksum', 'c']])
     t.strictSame(again.fields, [
       'Link', '</a>', ...setCookie ? ['Set-Cookie', 'a=1'] : [], 'link', '</b>',
       ...setCookie ? ['set-cookie', 'b=2'] : [], 'content-encoding', 'gzip', 'cache-control', 'no-store',

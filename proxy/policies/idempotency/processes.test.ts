@@ -294,3 +294,17 @@ test('case 46: records of another way to fingerprint are compared in that way', 
   t.equal((await after.chargeAt(1_000, { body: '{"a":2}' })).status, 422)
   t.equal(before.charged, 1)
 })
+
+test('case 46: with another ttl what is on record keeps the end that it was given', async (t) => {
+  const before = new KeyedWorld({ idempotency: { ttl: 60_000 } })
+  await before.chargeAt(0, { key: 'old' })
+  const after = new KeyedWorld({ beside: before, idempotency: { ttl: 2_000 } })
+  await after.chargeAt(1_000, { key: 'new' })
+  t.equal(field(await after.chargeAt(50_000, { key: 'old' }), 'idempotency-replayed'), 'true')
+  await after.chargeAt(50_000, { key: 'new' })
+  await after.run(51_000)
+  t.equal(before.charged, 3, 'the short one is over, the long one is not')
+  await after.chargeAt(61_000, { key: 'old' })
+  await after.run(62_000)
+  t.equal(before.charged, 4)
+})
