@@ -198,6 +198,41 @@ export class CachePlant implements Plant {
   }
 }
 
+export interface Distance {
+  /** There and back. */
+  readonly awayMs: number
+  /** How coarse the timers are that end the work, 0 for exact ones. */
+  readonly tickMs: number
+  /** What the service draws as the work of a job, whatever its caller drew. */
+  readonly workMs: () => number
+}
+
+/** A service in a process of its own: it draws its work itself, and its answers come a little later. */
+export class DistantPlant implements Plant {
+  readonly #behind: Plant
+  readonly #schedule: Schedule
+  readonly #distance: Distance
+
+  constructor(schedule: Schedule, behind: Plant, distance: Distance) {
+    this.#schedule = schedule
+    this.#behind = behind
+    this.#distance = distance
+  }
+
+  get inside(): number { return this.#behind.inside }
+
+  start(job: Job, now: number): void {
+    const { awayMs, tickMs, workMs } = this.#distance
+    this.#behind.start({
+      workMs: workMs(),
+      finished: (at) => {
+        const saidAt = tickMs > 0 ? Math.ceil(at / tickMs) * tickMs : at
+        this.#schedule.call(saidAt + awayMs, (arrivedAt) => { job.finished(arrivedAt) })
+      },
+    }, now)
+  }
+}
+
 /** A single thread that computes, waits for something else, and computes again: a Node service. */
 export class NodePlant implements Plant {
   inside = 0

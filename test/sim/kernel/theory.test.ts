@@ -5,7 +5,7 @@ import { test } from 'tap'
 import type { Random } from '../../../proxy/core/random.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { EventLoop } from './event-loop.ts'
-import { CachePlant, NodePlant, SharedPlant, SlotPlant, scalability } from './plants.ts'
+import { CachePlant, DistantPlant, NodePlant, SharedPlant, SlotPlant, scalability } from './plants.ts'
 import type { Job, Plant } from './plants.ts'
 import { exponentialOf, lognormalOf } from './samplers.ts'
 import type { Sampler } from './samplers.ts'
@@ -145,6 +145,16 @@ test('a Node-like service computes one at a time and waits for all at once', asy
   const schedule = new Schedule()
   const perMs = throughputAt(new NodePlant(schedule, 50), schedule, () => 5, 30, 60_000)
   t.ok(isNear(perMs, 0.2, 0.03), `${perMs} a ms: the thread is the bottleneck, not the wait`)
+})
+
+test('a distant service draws its own work, and answers at its ticks and after its way', async (t) => {
+  const schedule = new Schedule()
+  const distance = { awayMs: 3, tickMs: 2, workMs: () => 4.5 }
+  const seen: number[] = []
+  const plant = new DistantPlant(schedule, new SlotPlant(schedule, 1), distance)
+  for (let i = 0; i < 3; i++) plant.start({ workMs: 100, finished: (at) => { seen.push(at) } }, 0)
+  schedule.runUntil(100)
+  t.strictSame(seen, [6 + 3, 10 + 3, 14 + 3], 'the slot goes on at 4.5, 9 and 13.5')
 })
 
 test('events of one time happen in the order of their making', async (t) => {
