@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import type { Clock } from '../core/clock.ts'
+import { unlinkFinished } from './finished-writes.ts'
 import { latestHead } from './lmdb-head.ts'
 import { bootName, SyncNotes, SyncPoints } from './lmdb-sync-points.ts'
 
@@ -29,7 +30,9 @@ export async function openDatabase(lmdb: typeof Lmdb, path: string, isFlushed: b
       path, noSubdir: false, maxDbs: 8, maxReaders, permissionsMode: 0o600, eventTurnBatching: false,
       txnStartThreshold: Number.MAX_SAFE_INTEGER, ...noSync && { noSync },
     }
-    return lmdb.open<Buffer, string>(options)
+    const root = lmdb.open<Buffer, string>(options)
+    unlinkFinished(root)
+    return root
   }
   const none = { guard: () => Promise.resolve(null) }
   const boot = bootName()

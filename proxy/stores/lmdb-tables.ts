@@ -4,12 +4,12 @@
 // small table of their own, and what ends stands in the order in which it was written.
 
 import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import type * as Lmdb from 'lmdb'
 import type { Database, RootDatabase } from 'lmdb'
 import type { HeldRecord } from '../algorithms/idempotency-record.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
-import { makeFolder } from './folder.ts'
 import { openDatabase } from './lmdb-opening.ts'
 import { endOfDue, endPlace } from './lmdb-places.ts'
 import type { SyncPoints } from './lmdb-sync-points.ts'
@@ -22,10 +22,9 @@ export type Held = HeldRecord<Buffer>
 /** A record as read, with the version that a change of it must name. */
 export interface Entry { readonly record: Held; readonly version: number }
 
-/** An index of the layout before this one. */
-const formerTable = 'open'
-const nothing = Buffer.alloc(0)
 type Table = Database<Buffer, string>
+
+const nothing = Buffer.alloc(0)
 
 export class LmdbTables {
   /** A change counts only when it is on the disk. */
@@ -66,10 +65,11 @@ export class LmdbTables {
         `Cannot load lmdb for this platform (${process.platform} ${process.arch}): ${messageOf(error)}`)
     }
     try {
-      makeFolder(path)
+      mkdirSync(path, { recursive: true, mode: 0o700 })
       const { root, guard } = await openDatabase(lmdb, path, isFlushed)
       try {
-        if ([...root.getKeys()].includes(formerTable)) {
+        // An index of the layout before this one.
+        if ([...root.getKeys()].includes('open')) {
           throw new Error('an earlier Seawall wrote it, in a layout that is not read any more')
         }
         const tables = new LmdbTables(clock, root, isFlushed)
