@@ -5,6 +5,10 @@ export type Announcement =
   | { readonly what: 'listening'; readonly listener: string; readonly url: string }
   | { readonly what: 'drain-started'; readonly reason: string }
   | { readonly what: 'drain-finished'; readonly durationMs: number; readonly cut: number }
+  | {
+    readonly what: 'connections-bounded'; readonly configured: number; readonly connections: number
+    readonly openFiles: number
+  }
   | { readonly what: 'upstream-not-ready'; readonly upstream: string }
   | { readonly what: 'upstream-ready'; readonly upstream: string; readonly waitedMs: number }
   | { readonly what: 'upstream-startup-over'; readonly upstream: string }

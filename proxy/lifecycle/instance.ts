@@ -28,6 +28,7 @@ import { leafOf } from './leaves.ts'
 import { RateSharing } from './rate-sharing.ts'
 import { RecordKeeping } from './record-keeping.ts'
 import { Listeners } from './listeners.ts'
+import { mostOpenFiles, withinOpenFiles } from './open-files.ts'
 
 export interface InstanceOptions {
   readonly configuration: Configuration
@@ -56,9 +57,11 @@ export class Instance {
   #ground: Ground
   #table: RouteTable
   #configuration: Configuration
+  readonly #announce: Announce
 
   constructor(options: InstanceOptions) {
     const { configuration, clock, random, announce, unrouted } = options
+    this.#announce = announce
     this.#configuration = configuration
     this.upstreams = new LeafSet(configuration.upstreams, (upstream) => leafOf(upstream, options))
     this.tunnels = createTunnels({ clock })
@@ -80,7 +83,7 @@ export class Instance {
     const acceptor = this.#acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
-    this.listeners = new Listeners(configuration, (listener, { limits, timeouts }, isRetired) => new EdgeServer({
+    this.listeners = new Listeners(this.#withinFiles(configuration), (listener, { limits, timeouts }, isRetired) => new EdgeServer({
       listener, limits, timeouts, clock, announce, unrouted,
       turnedAway: countTurnedAway(options.meter, listener.name),
       viaPseudonym: viaOf(listener.name),
@@ -128,7 +131,7 @@ export class Instance {
     const fault = this.#sharing.fault(configuration)
     if (fault !== null) throw new Error(fault)
     await this.records.prepare(configuration, this.#configuration)
-    const changeListeners = await this.listeners.prepare(configuration)
+    const changeListeners = await this.listeners.prepare(this.#withinFiles(configuration))
     const closeOld = this.upstreams.change(configuration.upstreams)
     this.#ground = { ...this.#ground, observer: observer(), records: this.records.store }
     this.#table = compile(configuration, this.#ground)
@@ -164,6 +167,17 @@ export class Instance {
     this.upstreams.close()
     this.#sharing.close()
     this.#stopChecks(new Set())
+  }
+
+  /** What the system leaves of the limits of its listeners; told where that is less than is configured. */
+  #withinFiles(configuration: Configuration): Configuration {
+    const openFiles = mostOpenFiles()
+    const fitting = withinOpenFiles(configuration, openFiles)
+    if (fitting !== configuration) {
+      const [{ connections }, { connections: configured }] = [fitting.limits, configuration.limits]
+      this.#announce({ what: 'connections-bounded', configured, connections, openFiles })
+    }
+    return fitting
   }
 
   /** Checks end with their upstream, or with everything. */

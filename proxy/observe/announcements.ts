@@ -18,6 +18,7 @@ const words: { readonly [What in Announcement['what']]: readonly [Level, string]
   'listening': ['debug', 'listening'],
   'drain-started': ['info', 'drain started'],
   'drain-finished': ['info', 'drain finished'],
+  'connections-bounded': ['warn', 'this process may open too few files for limits.connections: fewer are accepted'],
   'upstream-not-ready': ['info', 'upstream refuses connections; requests wait for its start'],
   'upstream-ready': ['info', 'upstream is ready'],
   'upstream-startup-over': ['warn', 'upstream has not started in its time; requests no longer wait'],
