@@ -71,6 +71,7 @@ const severities = {
   'idempotency.fails-open': 'warning',
   'idempotency.ttl-too-short': 'error',
   'idempotency.max-age-beyond-ttl': 'warning',
+  'idempotency.excludes-of-bytes': 'error',
 } as const satisfies Record<string, Severity>
 
 /** The closed list of what `validate` may say. */

@@ -36,6 +36,7 @@ const cases: Readonly<Record<string, { readonly right: readonly string[]; readon
   'key-scope': {
     right: ['credential', 'mtls', 'none', 'header:x-a'], wrong: ['', 'header:', 'header: a', 'ip', 'credentials'],
   },
+  'json-member': { right: ['$.a', '$.a-b.c_1'], wrong: ['', '$', 'a', '$.', '$.a[0]', '$.a b', '$..a', '$.*'] },
   'json-path': { right: ['$.a', '$.a.b[0].c', '$[1]'], wrong: ['', '$', 'a', '$a', '$.', '$..a', '$.a[x]', '$.*[?]'] },
   'server-name': {
     right: ['a', 'api.provider.example', 'a-b.c'], wrong: ['', '127.0.0.1', '::1', 'a:1', 'a/b', '-a', '.a', 'a.'],

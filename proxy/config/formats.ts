@@ -81,6 +81,10 @@ export const formats: Readonly<Record<string, TextFormat>> = {
     accepts: (text) => /^(credential|mtls|none|header:.+)$/.test(text) && token.test(text.replace('header:', '')),
     expected: 'credential, mtls, none or header:NAME', fix: 'write for instance "header:x-merchant"',
   },
+  'json-member': {
+    accepts: (text) => /^\$(?:\.[A-Za-z0-9_-]+)+$/.test(text) && text.length <= 256,
+    expected: '$ and names of members', fix: 'write for instance "$.sent_at" or "$.items.trace_id"',
+  },
   'json-path': {
     accepts: (text) => /^\$(\.[^.[\]\s]+|\[\d{1,6}\])+$/.test(text),
     expected: 'a path of names and indices from $', fix: 'write for instance "$.order_id" or "$.items[0].id"',

@@ -71,6 +71,14 @@ function checkRoute(file: PartlyFile, i: number, report: Report): void {
       expected: '"closed"', got: '"open"', fix: 'remove it',
     })
   }
+  const { exclude = [], mode = 'raw' } = options.fingerprint ?? {}
+  if (exclude.length > 0 && mode !== 'json') {
+    report(`${at}/fingerprint/exclude`, {
+      code: 'idempotency.excludes-of-bytes', message: `${name} compares bodies as bytes, which have no members`,
+      expected: '"mode": "json" beside it', got: JSON.stringify(mode),
+      fix: 'set "mode": "json", or remove it',
+    })
+  }
   checkTimes(file, i, report)
 }
 

@@ -101,3 +101,17 @@ test('records of before are still compared in their way', async (t) => {
   t.equal(print(plain, 'x', 'raw1'), 'raw1:k0QT_2uo0WfNfXuse1BtkVY38OvFwBXuFeOWhcz6ea8')
   t.equal(print(plain, '{"b":1, "a":2}', 'json1'), 'json1:Ybb4g6TpcjiR2TmtVlyCNZEeIUHnXKVctBwkw49-YYk')
 })
+
+test('members that are drawn anew do not count, wherever they stand, and everything else does', async (t) => {
+  const way = wayOf(true, ['x-m'], ['$.items.trace', '$.sent_at'])
+  const of = (body: string, by = way): string => print(['x-m', 'a'], body, by)
+  const one = of('{"amount":1,"sent_at":1,"items":[{"n":1,"trace":"a"},{"n":2}]}')
+  t.equal(of('{"items":[{"n":1},{"trace":{"b":[2]},"n":2}],"amount":1}'), one)
+  for (const other of [
+    '{"amount":2,"items":[{"n":1},{"n":2}]}', '{"amount":1,"items":[{"n":1},{"n":2}],"at":{"sent_at":1}}',
+    '{"amount":1,"items":[{"n":1},{"n":2}],"trace":1}', '{"amount":1,"items":[{"n":1,"x":{"trace":1}},{"n":2}]}',
+  ]) t.not(of(other), one, other)
+  t.not(of('{"amount":1,"sent_at":1,"sent_at":2,"items":[{"n":1},{"n":2}]}'), one, 'a member twice is no strict JSON')
+  t.equal(wayOfRecorded(one), way)
+  t.not(print(['x-m', 'a'], '{"a":1}', way), print(['x-m', 'a'], '{"a":1}', wayOf(true, ['x-m'])), 'another way')
+})

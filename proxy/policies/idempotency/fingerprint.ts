@@ -6,15 +6,17 @@ import { gunzipSync } from 'node:zlib'
 import type { RequestHead } from '../../core/caller.ts'
 import { firstValue } from '../../core/raw-headers.ts'
 import { canonicalJson } from './canonical-json.ts'
+import type { MemberPath } from './canonical-json.ts'
 import { boundaryOf, canonicalMultipart } from './multipart-body.ts'
 
-/** The way of a route, as it stands in front of its fingerprints: `raw2` or `json2(x-merchant)`. */
-export function wayOf(isJson: boolean, fields: readonly string[]): string {
-  return `${isJson ? 'json2' : 'raw2'}${fields.length === 0 ? '' : `(${fields.join(' ')})`}`
+/** The way of a route, as it stands in front of its fingerprints: `raw2` or `json2(x-merchant)[$.sent_at $.id]`. */
+export function wayOf(isJson: boolean, fields: readonly string[], excluded: readonly string[] = []): string {
+  const [named, left] = [fields.join(' '), excluded.join(' ')]
+  return `${isJson ? 'json2' : 'raw2'}${named === '' ? '' : `(${named})`}${left === '' ? '' : `[${left}]`}`
 }
 
 /** The first of them took multipart and zipped bodies as bytes, and did not say what differs. */
-const known = /^(raw|json)([12])(?:\(([^)]*)\))?$/
+const known = /^(raw|json)([12])(?:\(([^)]*)\))?(?:\[([^\]]*)\])?$/
 
 /** The way another fingerprint was made; null: not one of ours. */
 export function wayOfRecorded(fingerprint: string): string | null {
@@ -22,23 +24,30 @@ export function wayOfRecorded(fingerprint: string): string | null {
   return known.test(way) ? way : null
 }
 
-interface Way { readonly isJson: boolean; readonly isFirst: boolean; readonly fields: readonly string[] }
+interface Way {
+  readonly isJson: boolean
+  readonly isFirst: boolean
+  readonly fields: readonly string[]
+  readonly excluded: readonly MemberPath[]
+}
 
 function wayFrom(way: string): Way {
-  const [, mode, version, names = ''] = known.exec(way) ?? []
-  return { isJson: mode === 'json', isFirst: version === '1', fields: names === '' ? [] : names.split(' ') }
+  const [, mode, version, names = '', paths = ''] = known.exec(way) ?? []
+  // Behind `$.`.
+  const excluded = paths === '' ? [] : paths.split(' ').map((path) => path.slice(2).split('.'))
+  return { isJson: mode === 'json', isFirst: version === '1', fields: names === '' ? [] : names.split(' '), excluded }
 }
 
 /** The fingerprint of a whole request, made that way: `WAY:METHOD.target.type.fields.whole`. */
 export function fingerprintOf(way: string, head: RequestHead, body: Uint8Array): string {
-  const { isJson, isFirst, fields: names } = ways.of(way)
+  const { isJson, isFirst, fields: names, excluded } = ways.of(way)
   // Lengths in front: no two lists of parts give the same bytes. The body is last and needs none.
   const type = mediaTypes.of(firstValue(head.headers, 'content-type') ?? '')
   let fields = ''
   for (const name of names) fields += part(firstValue(head.headers, name) ?? '')
   const start = part(way) + part(head.method) + part(head.target) + part(type) + fields
   if (isFirst) return `${way}:${digestOf(start, isJson ? canonicalJson(body) ?? body : body)}`
-  const { form, bytes } = meaningOf(head, body, isJson)
+  const { form, bytes } = meaningOf(head, body, isJson ? excluded : null)
   const whole = digestOf(start + part(form), bytes)
   return `${way}:${head.method}.${targets.of(head.target)}.${types.of(type)}.${fieldLists.of(fields)}.${whole}`
 }
@@ -107,15 +116,18 @@ interface Meaning {
   readonly bytes: Uint8Array
 }
 
-/** What counts of a body: not when it was zipped, not the boundary between its parts, and of JSON what it means. */
-function meaningOf({ headers }: RequestHead, body: Uint8Array, isJson: boolean): Meaning {
+/**
+ * What counts of a body: not when it was zipped, not the boundary between its parts, and of JSON what it means, without
+ * the members that are `excluded`; null: JSON is bytes.
+ */
+function meaningOf({ headers }: RequestHead, body: Uint8Array, excluded: readonly MemberPath[] | null): Meaning {
   const plain = isZipped(firstValue(headers, 'content-encoding')) ? unzipped(body) ?? body : body
   const boundary = boundaryOf(firstValue(headers, 'content-type') ?? '')
   if (boundary !== null) {
     const parts = canonicalMultipart(plain, boundary)
     if (parts !== null) return { form: 'multipart', bytes: parts }
   }
-  const json = isJson ? canonicalJson(plain) : null
+  const json = excluded === null ? null : canonicalJson(plain, excluded)
   return json === null ? { form: 'bytes', bytes: plain } : { form: 'json', bytes: json }
 }
 

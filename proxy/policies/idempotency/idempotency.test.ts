@@ -360,6 +360,19 @@ test('case 52: in JSON the order of members and spaces make no other request; in
   }
 })
 
+test('case 52: members that the route excludes make no other request, also after it is told so', async (t) => {
+  const before = new KeyedWorld({ idempotency: { fingerprint: { mode: 'json' } } })
+  const exclude = ['$.sent_at']
+  const world = new KeyedWorld({ beside: before, idempotency: { fingerprint: { mode: 'json', exclude } } })
+  await world.chargeAt(0, { body: '{"amount":1,"sent_at":1}' })
+  t.equal(field(await world.chargeAt(1_000, { body: '{"sent_at":2,"amount":1}' }), 'idempotency-replayed'), 'true')
+  t.equal((await world.chargeAt(1_000, { body: '{"sent_at":2,"amount":2}' })).status, 422)
+  await before.chargeAt(2_000, { key: 'old', body: '{"amount":1,"sent_at":1}' })
+  const again = await world.chargeAt(3_000, { key: 'old', body: '{"amount":1,"sent_at":1}' })
+  t.equal(field(again, 'idempotency-replayed'), 'true', 'what was fingerprinted before is compared as it was')
+  t.equal(world.charged, 2)
+})
+
 test('a form that is sent again under another boundary is the same request', async (t) => {
   const world = new KeyedWorld()
   const send = (at: number, boundary: string, amount: string) => world.chargeAt(at, {

@@ -47,7 +47,7 @@ export class KeyedRoute {
     this.desk = desk
     this.settings = settings
     this.upstream = context.upstream
-    this.way = wayOf(settings.isJson, settings.fingerprintFields)
+    this.way = wayOf(settings.isJson, settings.fingerprintFields, settings.excludedMembers)
     this.refusals = keyRefusals(settings)
     this.isIngress = context.listenerKind === 'ingress'
     this.isSeawall = context.upstreamOptions['type'] === 'seawall'

@@ -35,6 +35,13 @@ const fingerprint = optional(Type.Object({
     description: 'Fields that must be the same too.', default: [], examples: [['x-merchant']], maxItems: 20,
     uniqueItems: true,
   })),
+  exclude: optional(Type.Array(Type.String({
+    format: 'json-member', description: 'A member, of every element where arrays are between.',
+    examples: ['$.sent_at'],
+  }), {
+    description: 'With mode json: members that callers draw anew each time they send one thing.', default: [],
+    examples: [['$.sent_at', '$.items.trace_id']], maxItems: 20, uniqueItems: true,
+  })),
 }, { ...closed, default: {}, description: 'What must be the same for a request to be the same.' }))
 
 export const idempotencySchema = Type.Object({

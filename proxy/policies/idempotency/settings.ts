@@ -26,6 +26,8 @@ export interface Settings {
   readonly isJson: boolean
   /** Lower-case, sorted. */
   readonly fingerprintFields: readonly string[]
+  /** Members of a JSON body that do not count; sorted. */
+  readonly excludedMembers: readonly string[]
   readonly waits: boolean
   readonly waitMs: number
   readonly inDoubt: 'reject' | 'retry'
@@ -70,6 +72,7 @@ export function settingsOf(options: IdempotencyOptions): Settings {
     leaseMs: options.lease ?? 10_000,
     isJson: options.fingerprint?.mode === 'json',
     fingerprintFields: (options.fingerprint?.headers ?? []).map((name) => name.toLowerCase()).toSorted(),
+    excludedMembers: (options.fingerprint?.exclude ?? []).toSorted(),
     waits: options.onConcurrent !== 'reject',
     waitMs: options.wait ?? 5_000,
     inDoubt: options.inDoubt ?? 'reject',
