@@ -52,6 +52,7 @@ export interface EffectiveIdempotency {
   readonly scope?: string
   readonly ttl: number
   readonly inDoubt: 'reject' | 'retry'
+  readonly fingerprint: { readonly mode: 'raw' | 'json'; readonly exclude: readonly string[] }
   readonly replay: { readonly maxAge?: number }
   readonly storeFailure: 'closed' | 'open'
   readonly mode?: Mode
