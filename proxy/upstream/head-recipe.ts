@@ -16,11 +16,14 @@ export const forwarded = 6
 export const traceparent = 7
 export const tracestate = 8
 export const timeout = 9
+/** Passes where the peer is believed. */
+export const believed = 10
 
 const ours: ReadonlyMap<string, number> = new Map([
   ['x-forwarded-for', forwardedFor],
   ['x-forwarded-proto', forwardedProto],
   ['x-forwarded-host', forwardedHost],
+  ['x-forwarded-port', believed],
   ['forwarded', forwarded],
   ['traceparent', traceparent],
   ['tracestate', tracestate],

@@ -147,7 +147,7 @@ function passingLines(headers: readonly string[], recipe: HeadRecipe, isTrusted:
     const lower = name.toLowerCase()
     const action = actions.get(lower)
     if (action === recipes.timeout) found.timeoutLines += `${name}: ${value}\r\n`
-    else if (action !== undefined) note(found, action, value, isTrusted)
+    else if (action !== undefined && (action !== recipes.believed || !isTrusted)) note(found, action, value, isTrusted)
     else if (!hasNamed || !named.has(lower)) lines += `${name}: ${value}\r\n`
   }
   return lines

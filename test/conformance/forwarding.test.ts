@@ -119,6 +119,11 @@ test('H6 forwarded fields of strangers are replaced, those of the trusted contin
     'for="[2001:db8::1]:47011";proto=https, for=_hidden, for=127.0.0.1;host=a.test;proto=http']])
   await trusting.ask('GET / HTTP/1.1\r\nHost: a.test:8080\r\n\r\n')
   t.match(valuesOf(trusting.origin.last, 'forwarded')[0], /host="a\.test:8080"/, 'quoted where it is no token')
+  // Ours says no port: what a stranger says of it is nobody's word.
+  for (const [b, ports] of [[strange, []], [trusting, ['443']]] as const) {
+    await b.ask(get('/', 'X-Forwarded-Port: 443'))
+    t.strictSame(valuesOf(b.origin.last, 'x-forwarded-port'), ports)
+  }
 })
 
 test('H7 a valid trace goes on under a parent of ours, anything else begins a new one', async (t) => {
