@@ -83,7 +83,8 @@ export class Instance {
     const acceptor = this.#acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
     })
-    this.listeners = new Listeners(this.#withinFiles(configuration), (listener, { limits, timeouts }, isRetired) => new EdgeServer({
+    const fitting = this.#withinFiles(configuration)
+    this.listeners = new Listeners(fitting, (listener, { limits, timeouts }, isRetired) => new EdgeServer({
       listener, limits, timeouts, clock, announce, unrouted,
       turnedAway: countTurnedAway(options.meter, listener.name),
       viaPseudonym: viaOf(listener.name),

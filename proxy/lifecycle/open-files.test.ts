@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { mostConnections, mostOpenFiles } from './open-files.ts'
 
-test('each listener has its share of the files, and the upstreams theirs; what is configured is never exceeded', (t) => {
+test('each listener has a share of the files, and the upstreams one; never more than is configured', (t) => {
   t.equal(mostConnections(10_000, 1, Infinity), 10_000)
   t.equal(mostConnections(10_000, 1, 1_048_576), 10_000)
   t.equal(mostConnections(10_000, 1, 1024), 480)
