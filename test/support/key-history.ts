@@ -62,6 +62,9 @@ function* lawsOf(seen: readonly Seen[], rows: readonly Row[]): Iterable<string> 
   }
 }
 
+/** Of those whose answers were told by who had the key. */
+const holding = new Set(['executed', 'released', 'unrecorded'])
+
 /** What is over when its caller has its answer: it neither took the key, nor left anything running. */
 function isOver({ status, keyStatus, code }: Seen): boolean {
   if (status === 0 || keyStatus === 'unrecorded') return false
@@ -72,8 +75,8 @@ function isOver({ status, keyStatus, code }: Seen): boolean {
 function* whileHeld(seen: readonly Seen[]): Iterable<string> {
   const told = seen.filter(({ code }) => code === 'idempotency.in-progress').toSorted((a, b) => a.endedAt - b.endedAt)
   const holders = seen
-    .filter(({ code, keyStatus, status }) => status === 0 || keyStatus === 'executed' || keyStatus === 'released'
-      || keyStatus === 'unrecorded' || (keyStatus !== 'not-processed' && code !== '' && !code.startsWith('idempotency.')))
+    .filter(({ code, keyStatus, status }) => status === 0 || holding.has(keyStatus)
+      || (keyStatus !== 'not-processed' && code !== '' && !code.startsWith('idempotency.')))
     .toSorted((a, b) => a.startedAt - b.startedAt)
   let [next, heldUntil] = [0, -Infinity]
   for (const one of told) {

@@ -4,7 +4,7 @@ import { Waiters } from './waiters.ts'
 
 const nobody = (): { woken: () => void } => ({ woken: () => { /* Only its place counts. */ } })
 
-test('a thousand wait in all and no more, over however many keys, and a place that is left is another\'s', async (t) => {
+test('a thousand wait in all and no more, over however many keys, until one leaves', async (t) => {
   const waiters = new Waiters()
   const first = nobody()
   t.ok(waiters.join('k-0', first))
