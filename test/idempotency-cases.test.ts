@@ -25,3 +25,13 @@ test('every case has a test that says its number, in each file the table names',
     }
   }
 })
+
+test('every threat is numbered, and each file that stands against it is there', async (t) => {
+  const rows = [...table.matchAll(/^\| T(\d+) \|.*\| (.*) \|$/gm)]
+  t.strictSame(rows.map(([, number]) => Number(number)), Array.from({ length: 12 }, (_, i) => i + 1))
+  for (const [, number, tests = ''] of rows) {
+    const files = [...tests.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, file = '']) => file)
+    t.ok(files.length > 0, `T${number} has a test`)
+    for (const file of files) t.ok(existsSync(new URL(`../${file}`, import.meta.url)), file)
+  }
+})

@@ -8,7 +8,7 @@ export type Soon<T> = T | Promise<T>
 
 /**
  * The name of a record: `SCOPE:ID`, both in base64url, at most 200 characters. SCOPE is a digest of the namespace (what
- * `purge` takes), ID a keyed digest of the caller's key. The key itself is never stored.
+ * `purge` takes), ID a digest of the caller's key. The key itself is never stored.
  */
 export type RecordKey = string
 

@@ -160,6 +160,20 @@ test('case 41: clocks of sidecars that are ten minutes off change no lease and n
   t.match(await behind.lookup('s:2'), { kind: 'unknown', reason: 'owner-lost' }, 'nor does it last longer')
 })
 
+test('text that Redis or Lua would take for its own is only bytes', async (t) => {
+  const store = await openStore({ prefix: 'odd*[{:' })
+  const odd = `]]'" .. redis.call('FLUSHALL') --\u0000\r\n$5\r\n*?[x]{y}\u00ff`
+  await store.claim(claimOf('s:other', 'a'))
+  const claimed = { fingerprint: odd, credential: odd }
+  t.match(await store.claim(claimOf('s:1', odd, claimed)), { kind: 'taken' })
+  t.match(await store.lookup('s:1'), { kind: 'in-flight', fingerprint: odd, credential: odd })
+  const answer = answerOf(Buffer.from(odd), { headers: ['x', odd], trailers: ['y', odd] })
+  t.match(await store.finish('s:1', odd, answer, 60_000), { kind: 'stored' })
+  t.match(await store.lookup('s:1'), { kind: 'done', answer: { headers: ['x', odd], trailers: ['y', odd] } })
+  t.match(await store.lookup('s:other'), { kind: 'in-flight' }, 'nothing else was done')
+  t.match(await store.purge('s'), { kind: 'purged', count: 1 })
+})
+
 test('a server that is full takes no new key', async (t) => {
   const small = await startRedis(['--maxmemory', '3mb'])
   t.teardown(() => small.stop())

@@ -101,7 +101,7 @@ export async function startWithText(
   writeFileSync(file, text)
   if (as.uid !== undefined && as.gid !== undefined) chownSync(folder, as.uid, as.gid)
   const options = { cwd: folder, ...as, ...(env === undefined ? {} : { env: { ...process.env, ...env } }) }
-  const [command = '', ...args] = [...as.by ?? [], process.execPath, entry, 'run', '--config', file]
+  const [command, ...args] = [...as.by ?? [], process.execPath, entry, 'run', '--config', file]
   const running = new Running(command, args, options)
   t.teardown(() => running.stop('SIGKILL'))
   await running.until(isReady)
