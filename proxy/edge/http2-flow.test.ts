@@ -98,6 +98,23 @@ test('a body that nobody asked for yet is not read', async (t) => {
   t.strictSame(client.of('windowUpdate', 1), [])
 })
 
+test('a body without a byte that ended before anybody asked for it is an empty body, and no broken one', async (t) => {
+  for (const length of [[], ['content-length', '0']]) {
+    const works: Work[] = []
+    const { client } = await pair(t, { handle: (work) => { works.push(work); return new Promise(() => {}) } })
+    client.send(request(1, 0, ...head({ ':method': 'POST' }), ...length.length > 0 ? [length as [string, string]] : []),
+      frame(frameTypes.data, endStream, 1, Buffer.alloc(0)))
+    const work = await seen(() => works[0])
+    await settled()
+    let end = ''
+    work.exchange.caller.body?.flow({
+      write: () => true, end: (trailers) => { end = `end ${trailers}` }, fail: () => { end = 'fail' },
+    })
+    t.equal(await seen(() => end || null), 'end null')
+    client.destroy()
+  }
+})
+
 test('an answer that is not read is held back, and others flow', async (t) => {
   const endless = new Endless()
   const { client } = await pair(t, {

@@ -23,6 +23,7 @@ export class Http2Upload implements BodyReading {
   readonly #owner: UploadOwner
   #isStarted = false
   #isBroken = false
+  #trailers: RawHeaders | null = null
   /** The last byte has come. */
   hasEnded = false
 
@@ -30,17 +31,17 @@ export class Http2Upload implements BodyReading {
     this.#stream = stream
     this.#owner = owner
     this.body = new RequestBody(length, this)
-    let trailers: RawHeaders | null = null
     stream.on('trailers', (_headers: unknown, _flags: number, received: RawHeaders) => {
-      if (areTrailers(received, limits.fieldCount, limits.headBytes)) trailers = received
+      if (areTrailers(received, limits.fieldCount, limits.headBytes)) this.#trailers = received
       else this.breakBody('request.malformed')
     })
-    stream.on('end', () => { this.#ended(trailers) })
+    stream.on('end', () => { this.#ended() })
   }
 
   startBody(): void {
     if (this.#isStarted) return this.resumeBody()
     this.#isStarted = true
+    if (this.hasEnded) return this.body.complete(this.#trailers)
     this.#stream.on('data', (chunk: Buffer) => { if (!this.#isBroken) this.body.take(chunk, 0, chunk.length) })
   }
 
@@ -53,7 +54,7 @@ export class Http2Upload implements BodyReading {
     this.#owner.broken(code)
   }
 
-  #ended(trailers: RawHeaders | null): void {
+  #ended(): void {
     if (this.#isBroken) return
     // A reset without an error looks like an end to those who only read.
     if (this.#stream.closed) return this.#owner.gone()
@@ -61,6 +62,7 @@ export class Http2Upload implements BodyReading {
     const { length, received } = this.body
     // The library has counted too; what goes upstream rests on it.
     if (length >= 0 && received !== length) return this.breakBody('request.malformed')
-    this.body.complete(trailers)
+    // A body without a byte ends before anybody asks for it: whoever does gets its end.
+    if (this.#isStarted) this.body.complete(this.#trailers)
   }
 }

@@ -86,6 +86,9 @@ test('HTTP/2 without encryption becomes HTTP/1.1 upstream, beside HTTP/1.1 on th
   t.match(await ask(client, { ':method': 'POST', 'content-length': '5' }, 'hello'), { status: 200 })
   t.match(origin.last, /\r\ncontent-length: 5\r\n\r\nhello$/)
   t.notMatch(origin.last, /transfer-encoding|:path|:authority/i)
+  // No byte of a body, and yet its end comes in a frame of its own.
+  for (let i = 0; i < 3; i++) t.match(await ask(client, { ':method': 'POST' }), { status: 200, resetCode: 0 })
+  t.match(origin.last, /\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n$/)
   const plain = new RawClient(seawall.ports['public'] as number)
   t.match(await plain.write('GET /1 HTTP/1.1\r\nhost: a\r\n\r\n').answer(), /^HTTP\/1\.1 200 /)
   t.match(origin.last, /\r\nvia: 1\.1 seawall-/)
