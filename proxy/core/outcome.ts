@@ -45,6 +45,8 @@ export interface Failed {
   readonly cause: string
   /** Fields of the answer that tells it (`idempotency-status`), in the flat form. */
   readonly fields?: RawHeaders
+  /** What the problem document of this failure alone says beside. */
+  readonly members?: Readonly<Record<string, unknown>>
 }
 
 /** Nobody needs the answer any more. */

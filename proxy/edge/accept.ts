@@ -47,7 +47,9 @@ const saneRequestId = /^[!-~]{1,128}$/
 /** Nothing was sent upstream: whoever repeats the request repeats nothing. */
 const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
 /** The caller is told no answer, and the work goes on. */
-const inProgress: RawHeaders = ['idempotency-status', 'in-progress']
+const runsOn = {
+  fields: ['idempotency-status', 'in-progress'], members: { retry: 'same-key', idempotencyState: 'in-progress' },
+} as const
 
 const bodyTooLarge: Refused = {
   kind: 'refused', by: 'forward', code: 'request.body-too-large', status: 413, retryAfterMs: 0,
@@ -189,7 +191,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
       case 'refused': return this.#refuse(exchange, outcome, now)
       case 'failed':
         exchange.settle(outcome, outcome.fault, codes[outcome.fault].status, now)
-        return this.#tell(exchange, outcome.fault, 0, outcome.fields)
+        return this.#tell(exchange, outcome.fault, 0, outcome)
       case 'abandoned':
         return this.#abandoned(exchange, outcome, now)
       case 'tunnel':
@@ -202,7 +204,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   // 5: the constant refusal.
   #refuse(exchange: Exchange, refused: Refused, now: number): void {
     exchange.settle(refused, refused.code, codes[refused.code].status, now)
-    this.#tell(exchange, refused.code, refused.retryAfterMs, refused.fields, refused.members)
+    this.#tell(exchange, refused.code, refused.retryAfterMs, refused)
   }
 
   #abandoned(exchange: Exchange, outcome: Abandoned, now: number): void {
@@ -218,7 +220,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     exchange.settle(outcome, code, codes[code].status, now)
     exchange.gates.leaveLine(exchange, now)
     exchange.work.abandon(outcome, now)
-    this.#tell(exchange, code, 0, exchange.work.isDetached ? inProgress : undefined)
+    this.#tell(exchange, code, 0, exchange.work.isDetached ? runsOn : {})
   }
 
   /** The rest of the request cannot be had: too slow, too large, badly framed. */
@@ -228,14 +230,11 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     this.#giveUp(exchange, { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }, code, now)
   }
 
-  #tell(
-    exchange: Exchange, code: Code, knownRetryMs: number, own: RawHeaders | undefined,
-    members?: Readonly<Record<string, unknown>>,
-  ): void {
+  #tell(exchange: Exchange, code: Code, knownRetryMs: number, own: Pick<Refused, 'fields' | 'members'>): void {
     const { work, caller, requestId } = exchange
-    let fields = own ?? (work.delivered === 'no' ? notProcessed : undefined)
+    let fields = own.fields ?? (work.delivered === 'no' ? notProcessed : undefined)
     if (exchange.plan.forwarding.tellsTiming) fields = withTiming(fields ?? [], exchange, this.#clock.now())
-    caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), requestId, fields, members)
+    caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), requestId, fields, own.members)
   }
 
   #defect(exchange: Exchange, error: unknown): void {

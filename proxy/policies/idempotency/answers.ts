@@ -153,5 +153,8 @@ export function withStatus(outcome: Outcome, status: KeyStatus): Outcome {
     return { ...outcome, headers }
   }
   if (outcome.kind !== 'refused' && outcome.kind !== 'failed') return outcome
-  return { ...outcome, fields: [...outcome.fields ?? [], 'idempotency-status', status] }
+  const told = { ...outcome, fields: [...outcome.fields ?? [], 'idempotency-status', status] }
+  if (told.kind === 'refused' || (status !== 'unknown' && status !== 'in-progress')) return told
+  const retry = status === 'unknown' ? 'reconcile' : 'same-key'
+  return { ...told, members: { ...told.members, retry, idempotencyState: status } }
 }
