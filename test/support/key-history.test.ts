@@ -14,7 +14,8 @@ const running = { status: 409, code: 'idempotency.in-progress', keyStatus: 'in-p
 test('what its caller no longer waits for may be in progress as long as it likes', async (t) => {
   const timeout = { status: 504, code: 'deadline.expired', keyStatus: 'in-progress', body: 'p', executionId: '' }
   const cut = { status: 0, keyStatus: '', body: '', executionId: '' }
-  for (const first of [timeout, cut]) {
+  const silent = { status: 503, code: 'idempotency.store-unavailable', keyStatus: 'not-processed', body: 'p' }
+  for (const first of [timeout, cut, silent]) {
     t.strictSame(brokenLaws([later(0, first), later(90, running)], [row]), [])
   }
 })

@@ -62,22 +62,23 @@ function* lawsOf(seen: readonly Seen[], rows: readonly Row[]): Iterable<string> 
   }
 }
 
-/** Of those whose answers were told by who had the key. */
-const holding = new Set(['executed', 'released', 'unrecorded'])
+/** What asked for a claim that may have been given without anybody's knowing: the store was silent. */
+const isStray = ({ code }: Seen): boolean => code === 'idempotency.store-unavailable'
 
-/** What is over when its caller has its answer: it neither took the key, nor left anything running. */
-function isOver({ status, keyStatus, code }: Seen): boolean {
-  if (status === 0 || keyStatus === 'unrecorded') return false
-  return keyStatus !== 'in-progress' || code === 'idempotency.in-progress'
+/** Whether it may have had the key: not who was told about that of another. */
+function mayHold(seen: Seen): boolean {
+  return isStray(seen) || (seen.keyStatus !== 'replayed' && !seen.code.startsWith('idempotency.'))
+}
+
+/** What is over when its caller has its answer: it left nothing running. */
+function isOver(seen: Seen): boolean {
+  return seen.status !== 0 && seen.keyStatus !== 'unrecorded' && seen.keyStatus !== 'in-progress' && !isStray(seen)
 }
 
 /** L5: in progress is only what another took before that was told, and had not ended when it was asked. */
 function* whileHeld(seen: readonly Seen[]): Iterable<string> {
   const told = seen.filter(({ code }) => code === 'idempotency.in-progress').toSorted((a, b) => a.endedAt - b.endedAt)
-  const holders = seen
-    .filter(({ code, keyStatus, status }) => status === 0 || holding.has(keyStatus)
-      || (keyStatus !== 'not-processed' && code !== '' && !code.startsWith('idempotency.')))
-    .toSorted((a, b) => a.startedAt - b.startedAt)
+  const holders = seen.filter(mayHold).toSorted((a, b) => a.startedAt - b.startedAt)
   let [next, heldUntil] = [0, -Infinity]
   for (const one of told) {
     for (; next < holders.length && (holders[next] as Seen).startedAt <= one.endedAt; next++) {
