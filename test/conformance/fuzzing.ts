@@ -31,7 +31,8 @@ export async function fuzz(t: Test, seed: number, cases: number): Promise<FuzzRe
   const faults: string[] = []
   let [next, served, refused] = [0, 0, 0]
   await Promise.all(Array.from({ length: lanes }, async () => {
-    const lane = await openLane(t)
+    const origin = await recordingOrigin(t)
+    const lane = new Lane(await inFrontOfOrigin(t, origin), origin)
     while (next < cases && faults.length < maxFaults) {
       const index = next++
       const random = seededRandom(seed, String(index))
@@ -47,11 +48,12 @@ export async function fuzz(t: Test, seed: number, cases: number): Promise<FuzzRe
 }
 
 /** What came over each connection, and nothing else. */
-class Recording extends RawOrigin {
+export class Recording extends RawOrigin {
   readonly streams: string[] = []
 }
 
-async function openLane(t: Test): Promise<Lane> {
+/** Answers what the second reader takes for a request. */
+export async function recordingOrigin(t: Test): Promise<Recording> {
   const server = createServer({ noDelay: true })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const origin = new Recording(server)
@@ -72,7 +74,7 @@ async function openLane(t: Test): Promise<Lane> {
     server.close()
   })
   t.equal(typeof (server.address() as AddressInfo).port, 'number')
-  return new Lane(await inFrontOfOrigin(t, origin), origin)
+  return origin
 }
 
 class Lane {
@@ -88,8 +90,9 @@ class Lane {
   async run(bytes: string, expected: Reading, cut: number): Promise<string | null> {
     const origin = this.#origin
     // Streams of connections that stay open begin anew: the origin counts per stream, so they are closed in between.
+    // Both ends have to know: a request on a connection whose end is still on its way is lost, and that is no fault.
     for (const socket of origin.sockets) socket.destroy()
-    while (origin.sockets.size > 0) await new Promise((resolve) => { setImmediate(resolve) })
+    while (origin.sockets.size > 0 || this.#kept > 0) await new Promise((resolve) => { setImmediate(resolve) })
     origin.streams.length = 0
     const client = new RawClient(this.#between.port)
     client.write(bytes.slice(0, cut))
@@ -106,6 +109,11 @@ class Lane {
     }
     client.destroy()
     return faultOf(statusesOf(client.received), origin.streams, expected) ?? this.#defect()
+  }
+
+  /** Connections to the origin that the proxy takes for open. */
+  get #kept(): number {
+    return Number(this.#between.instance.upstreams.get('service').inspect()['connections'])
   }
 
   #defect(): string | null {
