@@ -21,7 +21,8 @@ const smuggled = ['\r\nx-evil: 1', '\nx-evil: 1', '\rx-evil: 1', '\0\r\nx-evil: 
   '\r\n\r\nGET /evil HTTP/1.1\r\nhost: a\r\n\r\n']
 const names = ['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'content-length',
   'host', 'Host', 'Content-Length', 'x-f1', 'x:evil', 'x evil', 'x\tevil', 'x-f1 ', ' x-f1', 'x\0', '', ':path',
-  ':method', ':evil', 'cookie', 'trailer', 'via', 'content-length ', 'http2-settings', ...smuggled.map((text) => `x${text}`)]
+  ':method', ':evil', 'cookie', 'trailer', 'via', 'content-length ', 'http2-settings',
+  ...smuggled.map((text) => `x${text}`)]
 const values = ['', 'chunked', 'close', 'x-f1', '0', '5', '6', '+5', '5, 5', ' 5', 'trailers', 'gzip', 'b.test',
   'a.test', 'a ', '\x7f', '\xff', 'h2c', '/evil', ...smuggled.map((text) => `a${text}`)]
 const pseudo: Readonly<Record<string, readonly string[]>> = {
