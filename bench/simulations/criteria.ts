@@ -8,12 +8,14 @@ export interface Criterion {
 }
 
 export function atLeast(name: string, value: number, least: number): Criterion {
-  return { name: `${name} at least ${least}`, value, holds: value >= least }
+  return { name: `${name} at least ${short(least)}`, value, holds: value >= least }
 }
 
 export function atMost(name: string, value: number, most: number): Criterion {
-  return { name: `${name} at most ${most}`, value, holds: value <= most }
+  return { name: `${name} at most ${short(most)}`, value, holds: value <= most }
 }
+
+const short = (bound: number): number => Number(bound.toPrecision(4))
 
 /** Names and figures of those that do not hold. */
 export function missed(criteria: readonly Criterion[]): string[] {
