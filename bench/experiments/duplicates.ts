@@ -31,18 +31,25 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'redis',
     summary: `${duplicates} duplicates of ${keys} keys through ${processesOfOneStore} processes on Redis`,
-    run: async (ground) => {
-      const redis = await startRedis(ground)
-      if (redis !== null) return findingsOf(await jitter(ground, 'redis', { type: 'redis', url: redis }))
-      return { tables: [], panels: [], notes: ['redis-server is not on the PATH.'], data: null, checks: [] }
-    },
+    run: (ground) => overRedis(ground, (store) => jitter(ground, 'redis', store)),
   },
   {
     name: 'kill',
     summary: 'two processes on one lmdb store under load, killed with kill -9 at random and started again',
-    run: async (ground, { seconds }) => findingsOf(await killing(ground, seconds, lmdbIn(ground))),
+    run: async (ground, { seconds }) => findingsOf(await killing(ground, 'kill', seconds, lmdbIn(ground))),
+  },
+  {
+    name: 'kill-redis',
+    summary: 'the same two processes on Redis, whose leases outlive them',
+    run: (ground, { seconds }) => overRedis(ground, (store) => killing(ground, 'kill-redis', seconds, store)),
   },
 ]
+
+async function overRedis(ground: Ground, run: (store: object) => Promise<Result>): Promise<Findings> {
+  const url = await startRedis(ground)
+  if (url !== null) return findingsOf(await run({ type: 'redis', url }))
+  return { tables: [], panels: [], notes: ['redis-server is not on the PATH.'], data: null, checks: [] }
+}
 
 export const duplicatesExperiment: Experiment = {
   name: 'duplicates',
@@ -108,7 +115,7 @@ async function jitter(ground: Ground, name: string, store: object): Promise<Resu
   return { name, seen, executed: service.ledger.length, expected: keys, broken, kills: 0 }
 }
 
-async function killing(ground: Ground, seconds: number, store: object): Promise<Result> {
+async function killing(ground: Ground, name: string, seconds: number, store: object): Promise<Result> {
   const service = await ledgerService(60)
   const running = await Promise.all([1, 2].map(() => startKeyed(ground, service.port, store)))
   const ports = (): number[] => running.map(({ port }) => port)
@@ -127,7 +134,7 @@ async function killing(ground: Ground, seconds: number, store: object): Promise<
   await Promise.all(running.map((one) => one.stop()))
   service.close()
   const broken = brokenLaws(seen, service.ledger)
-  return { name: 'kill', seen, executed: service.ledger.length, expected: null, broken, kills }
+  return { name, seen, executed: service.ledger.length, expected: null, broken, kills }
 }
 
 interface Keyed extends RunningProcess { readonly port: number }
