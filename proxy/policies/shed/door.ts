@@ -6,6 +6,7 @@
 import { CohortCut } from '../../algorithms/cohort-cut.ts'
 import type { EndpointLimit } from '../../algorithms/endpoint-limit.ts'
 import type { EndpointLimits } from '../../algorithms/endpoint-limits.ts'
+import { GhostTime } from '../../algorithms/ghost-time.ts'
 import { LimitedAdmission } from '../../algorithms/limited-admission.ts'
 import type { LimitedAdmissionOptions } from '../../algorithms/limited-admission.ts'
 import { unlimited } from '../../algorithms/limit.ts'
@@ -31,13 +32,8 @@ export interface DoorOptions {
 /** An upstream that has waited this long for a caller has nothing in work for it. */
 const idleGraceMs = 100
 
-/** An upstream notices the end of its caller within two of its service times, or never. */
-const ghostBaselines = 2
-const longestGhostMs = 1_000
-
 const leastCutWindowMs = 250
 const cutWindowBaselines = 16
-
 /** A turn of the loop that takes longer than both disturbs what is measured. */
 const longTurnMs = 5
 const longTurnBaselines = 0.5
@@ -61,6 +57,7 @@ export class Door {
   readonly #clock: Clock
   readonly #routes = new Map<string, number>()
   readonly #arrivals = new Arrivals()
+  readonly #ghostTime = new GhostTime()
   /** Attempts whose upstream waits for the caller, the longest first, with their groups. */
   readonly #idle = new Map<Attempt, LineGroup>()
   #timer: Timer | null = null
@@ -147,10 +144,13 @@ export class Door {
   /** Gives the permit of an attempt that was cut back, once the upstream has had the time to be done with it. */
   haunt(attempt: Attempt, group: LineGroup, now: number): void {
     const baselineMs = this.limits.isOn ? limitOf(attempt).learned.baselineMs : 0
-    // With nothing learned, it may go on for as long again as it has.
-    const ghostMs = Math.min(baselineMs > 0 ? ghostBaselines * baselineMs : now - attempt.sentAt, longestGhostMs)
+    const elapsedMs = now - attempt.sentAt
+    if (attempt.hold === 'counted' && this.#ghostTime.isHasty(elapsedMs, baselineMs)) {
+      attempt.hold = 'aside'
+      this.setAside(attempt, 1, now)
+    }
     this.ghosts++
-    this.#clock.after(ghostMs, () => {
+    this.#clock.after(this.#ghostTime.keepMs(elapsedMs, baselineMs), () => {
       this.ghosts--
       this.releaseOf(attempt, group, this.#clock.now())
     })

@@ -131,7 +131,11 @@ export class Call implements LineWaiter, Job, Happening {
     const elapsedMs = now - this.dispatchedAt
     const isLate = row === 'attempt-timeout' || elapsedMs > 9 * baselineMs
     if (!this.isAside) sidecar.limit.learn(lessons[isLate ? row : 'cut-early'], elapsedMs, now)
-    sidecar.schedule.call(now + Math.min(baselineMs > 0 ? 2 * baselineMs : elapsedMs, 1000), (at) => this.#release(at))
+    if (!this.isAside && sidecar.ghostTime.isHasty(elapsedMs, baselineMs)) {
+      this.isAside = true
+      sidecar.admission.setAside(1, now)
+    }
+    sidecar.schedule.call(now + sidecar.ghostTime.keepMs(elapsedMs, baselineMs), (at) => this.#release(at))
   }
 
   #begin(): void {

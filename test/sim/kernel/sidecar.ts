@@ -1,9 +1,10 @@
 // Seawall's overload control in the fast simulator: the production admission and limit, unchanged, between callers and
 // a plant. It plays the part of the policies: who is told what at arrival, dispatch, ending, cut and release.
 
+import { defaultQueueBounds } from '../../../proxy/algorithms/accepted-wait.ts'
+import { GhostTime } from '../../../proxy/algorithms/ghost-time.ts'
 import { LimitedAdmission } from '../../../proxy/algorithms/limited-admission.ts'
 import type { LimitedAdmissionOptions } from '../../../proxy/algorithms/limited-admission.ts'
-import { defaultQueueBounds } from '../../../proxy/algorithms/accepted-wait.ts'
 import type { Limit } from '../../../proxy/algorithms/limit.ts'
 import { SlowRoutes } from '../../../proxy/algorithms/slow-routes.ts'
 import { lessons } from '../../../proxy/core/outcome-matrix.ts'
@@ -34,6 +35,7 @@ export class Sidecar {
   readonly tally: Tally
   readonly group: LineGroup
   readonly slowRoutes = new SlowRoutes()
+  readonly ghostTime = new GhostTime()
   readonly attemptTimeoutMs: number
   readonly random: () => number
   readonly #faultRatio: () => number
