@@ -1,5 +1,6 @@
 // Rules about time, bounds and shares: a deadline that cannot be met by what stands under it, bounds of a limit that
-// exclude each other, and parts of a ceiling that do not add up. Mostly warnings: such a configuration works, only not as its writer thinks.
+// exclude each other, and parts of a ceiling that do not add up. Mostly warnings: such a configuration works, only not
+// as its writer thinks.
 
 import { child } from './document.ts'
 import type { PartlyFile } from './effective-file.ts'
