@@ -211,6 +211,12 @@ test('only JSON is taken, and only a little of it', async (t) => {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: '{',
   })
   t.match([broken.status, broken.json()], [400, { code: 'admin.invalid' }])
+  for (const body of ['{"mode":"observe","__proto__":{"a":1}}', '{"mode":"observe","constructor":{"prototype":{}}}']) {
+    const polluting = await ask(url, '/admin/mode', {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body,
+    })
+    t.equal(polluting.status, 400, body)
+  }
   t.strictSame(calls, [])
 })
 
