@@ -198,3 +198,31 @@ test('C3 S7 a connection that the origin closes at the moment of its use costs n
   }
   t.ok(requests <= 300, `${requests} arrived, ${failed} were told that they may not have`)
 })
+
+test('C3 S7 the same where an idle time of the origin is over within a millisecond of the next request', async (t) => {
+  const idleMs = 10
+  const arrived: string[] = []
+  const answerTo = (socket: Socket, bytes: Buffer): void => {
+    arrived.push(/^\w+ \/(\d+) /.exec(bytes.toString('latin1'))?.[1] ?? 'no request')
+    socket.write(ok)
+    socket.setTimeout(idleMs, () => socket.end())
+  }
+  const origin = await scriptedOrigin(t)
+  origin.server.on('connection', (socket) => { socket.on('data', (bytes: Buffer) => { answerTo(socket, bytes) }) })
+  const b = await inFrontOfOrigin(t, origin)
+  const client = b.caller()
+  let failed = 0
+  for (let i = 0; i < 300; i++) {
+    const isPost = i % 2 === 1
+    client.received = ''
+    client.write(isPost ? request('POST', `/${i}`, 'Content-Length: 0') : get(`/${i}`))
+    if (!(await client.answer()).startsWith('HTTP/1.1 200')) {
+      t.ok(isPost, 'only a POST may be lost to the race')
+      failed++
+    }
+    await new Promise((resolve) => { setTimeout(resolve, idleMs - 1 + i % 3) })
+  }
+  t.ok(origin.accepted.length > 1, `${origin.accepted.length} connections, ${failed} were told that it may be lost`)
+  const posts = arrived.filter((number) => Number(number) % 2 === 1)
+  t.equal(new Set(posts).size, posts.length, 'no POST arrived twice')
+})
