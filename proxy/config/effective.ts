@@ -2,6 +2,7 @@
 // of each value where it came from. What is invalid stays out, so that the checks between parts can run beside the
 // others.
 
+import type { Steps } from '../core/steps.ts'
 import { isSecretKey, keyOf, child, pathOf } from './document.ts'
 import type { ConfigurationDocument } from './document.ts'
 import { formatQuantity, parseQuantity } from './quantity.ts'
@@ -34,12 +35,28 @@ export interface Effective {
   readonly origins: Map<string, EffectiveValue>
 }
 
-/** Fills in the whole document. `invalid`: pointers of values that must not be read. */
-export function effectiveOf(
+/**
+ * Fills in the whole document, each route a step of its own: they are what there are many of, and the last that is
+ * filled in. `invalid`: pointers of values that must not be read.
+ */
+export function* effectiveOf(
   document: ConfigurationDocument, schema: SchemaNode, invalid: ReadonlySet<string>,
-): Effective {
+): Steps<Effective> {
   const filling = new Filling(document, invalid)
-  return { value: filling.fill(schema, document.value, '', false), origins: filling.origins }
+  const { origins } = filling
+  const written = document.value as Readonly<Record<string, unknown>>
+  const routes = kindOf(written) === 'object' ? written['routes'] : null
+  if (!Array.isArray(routes) || invalid.has('') || invalid.has('/routes')) {
+    return { value: filling.fill(schema, written, '', false), origins }
+  }
+  const value = filling.fill(schema, { ...written, routes: [] }, '', false) as Record<string, unknown>
+  const items = schema.properties?.['routes']?.items ?? {}
+  const filled: unknown[] = []
+  for (const [i, route] of routes.entries()) {
+    yield
+    filled.push(filling.fill(items, route, child('/routes', i), false))
+  }
+  return { value: { ...value, routes: filled }, origins }
 }
 
 class Filling {

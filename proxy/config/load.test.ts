@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import * as fc from 'fast-check'
-import { loadConfiguration } from './load.ts'
+import { loadConfiguration, loading } from './load.ts'
 import type { Loaded, LoadOptions, Valid } from './load.ts'
 import { currentRules } from './rules.ts'
 
@@ -219,4 +219,18 @@ test('no text whatever makes the loader throw, and a fault always has a place', 
     return loaded.ok || (loaded.faults.length > 0 && loaded.faults.every(({ line, column }) => line > 0 && column > 0))
   }), { numRuns: 500 })
   t.pass('500 mangled files')
+})
+
+test('a reading gives way before each route', (t) => {
+  const routes = Array.from({ length: 100 }, (_, i) => ({
+    name: `r${i}`, listener: 'public', match: { path: `/${i}` }, upstream: 'app',
+  }))
+  const options = { file: 'seawall.json', env: {}, rules: currentRules(), readFile: () => '' }
+  const steps = loading(file({ routes }), options)
+  let pauses = 0
+  let step = steps.next()
+  for (; step.done !== true; step = steps.next()) pauses++
+  t.ok(pauses >= 100, `${pauses} pauses`)
+  t.same(step.value, loadConfiguration(file({ routes }), options), 'and comes to the same')
+  t.end()
 })

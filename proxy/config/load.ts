@@ -67,7 +67,7 @@ export function* loading(text: string, options: LoadOptions): Steps<Loaded> {
   yield
   const { faults: wrong, invalid } = schemaFaults(document, rules.validate(document.value))
   yield
-  const { value, origins } = effectiveOf(document, rules.schema, invalid)
+  const { value, origins } = yield* effectiveOf(document, rules.schema, invalid)
   yield
   const overridden = override(value as PartlyFile, origins, overrides)
   const faults = inTextOrder([
