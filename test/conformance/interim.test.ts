@@ -33,6 +33,19 @@ test('I1 a final answer instead of 100 is passed on, and the connection closes, 
   t.match(received, /^HTTP\/1\.1 403 [^\0]*connection: close[^\0]*no$/)
 })
 
+test('I1 an origin that never says 100 gets the body after a second', async (t) => {
+  const origin = await scriptedOrigin(t)
+  const b = await inFrontOfOrigin(t, origin)
+  const client = b.caller(request('POST', '/', ...expecting) + 'hello')
+  const [there] = await origin.connections(1)
+  await there.until(/\r\n\r\n$/)
+  const askedAt = performance.now()
+  await there.until(/hello$/)
+  t.ok(performance.now() - askedAt >= 900, `after ${Math.round(performance.now() - askedAt)} ms`)
+  there.write(ok)
+  t.match(await client.answer(), /^HTTP\/1\.1 200 /)
+})
+
 test('I1 HTTP/1.0 gets no 100 and its expectation does not travel', async (t) => {
   const b = await between(t, () => `HTTP/1.1 100 Continue\r\n\r\n${ok}`)
   const received = await b.askToTheEnd(`POST / HTTP/1.0\r\nHost: a\r\n${expecting.join('\r\n')}\r\n\r\nhello`)
