@@ -56,8 +56,8 @@ test('a key file that is missing or none keeps the process from starting, and no
   const service = await chargingService(t)
   const folder = temporaryFolder(t)
   const [file, keyFile] = [join(folder, 'seawall.json'), join(folder, 'keys')]
-  const store = { encryption: { keyFile: './keys' } }
-  const configuration = { version: 1, admin: { listen: '127.0.0.1:0' }, ...keyedBefore(service, './records', { store }) }
+  const keyed = keyedBefore(service, './records', { store: { encryption: { keyFile: './keys' } } })
+  const configuration = { version: 1, admin: { listen: '127.0.0.1:0' }, ...keyed }
   writeFileSync(file, JSON.stringify(configuration).replaceAll('PORT:public', '0'))
   for (const text of [null, '# nothing\n', 'short-but-secret\n']) {
     if (text !== null) writeFileSync(keyFile, text)
