@@ -126,3 +126,36 @@ test('I5 what lies behind an answer that declines reaches nobody', async (t) => 
   t.notMatch(await b.askToTheEnd(asking + get('/next')), /EVIL/)
   await b.serves()
 })
+
+test('I5 C8 an answer that declines is held back by who does not read it, and whole when it is read', async (t) => {
+  const total = 32 * 2 ** 20
+  let written = 0
+  const origin = await scriptedOrigin(t, (socket) => {
+    const chunk = Buffer.alloc(64 * 1024, 97)
+    const pour = (): void => {
+      while (written < total) {
+        written += chunk.length
+        if (!socket.write(chunk)) return
+      }
+    }
+    socket.write(head('403 Forbidden', `Content-Length: ${total}`))
+    socket.on('drain', pour)
+    pour()
+  })
+  const b = await inFrontOfOrigin(t, origin)
+  const { socket } = b.caller(asking)
+  socket.removeAllListeners('data')
+  let received = 0
+  socket.once('data', () => { socket.pause() })
+  socket.on('data', (bytes: Buffer) => { received += bytes.length })
+  let before = -1
+  await eventually('it stands still', async () => {
+    const isStill = received > 0 && before === written
+    before = written
+    await new Promise((resolve) => { setTimeout(resolve, 50) })
+    return isStill
+  })
+  t.ok(written < total / 2, `after ${(written / 2 ** 20).toFixed(1)} MiB, which the kernels hold`)
+  socket.resume()
+  await eventually('all of it has come', () => received > total, 20_000)
+})
