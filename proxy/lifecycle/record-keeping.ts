@@ -116,10 +116,13 @@ function scopeFault({ routes }: Configuration, current: Configuration): string |
   for (const route of routes) {
     const before = current.routes.find(({ name }) => name === route.name)
     if (before === undefined || !keepsKeys(before) || !keepsKeys(route)) continue
-    const [from, to] = [scopeOf(before), scopeOf(route)]
-    if (from === to) continue
-    return `routes.${route.name}.idempotency.scope cannot change from ${from} to ${to} while keys are kept: those of `
-      + 'before would count as new and be executed again. Give the route another name if that may be'
+    for (const [what, from, to] of [
+      ['idempotency.scope', scopeOf(before), scopeOf(route)], ['upstream', before.upstream, route.upstream],
+    ] as const) {
+      if (from === to) continue
+      return `routes.${route.name}.${what} cannot change from ${from} to ${to} while keys are kept: those of before `
+        + 'would count as new and be executed again. Give the route another name if that may be'
+    }
   }
   return null
 }

@@ -96,6 +96,11 @@ test('case 46: keys of a route cannot come to belong to others: each would be ex
   t.match(answer.body, /routes\.all\.idempotency\.scope.*credential.*header:x-merchant.*another name/)
   writeFileSync(file, text(sketch('credential', 'all', { perRoute: true })))
   t.match((await reload()).body, /cannot change from credential to credential, per route/)
+  const moved = JSON.parse(text(sketch('credential'))) as { upstreams: Record<string, object>; routes: object[] }
+  moved.upstreams['another'] = moved.upstreams['service'] as object
+  moved.routes = moved.routes.map((route) => ({ ...route, upstream: 'another' }))
+  writeFileSync(file, JSON.stringify(moved))
+  t.match((await reload()).body, /routes\.all\.upstream cannot change from service to another.*another name/)
   writeFileSync(file, text(sketch('header:x-merchant', 'other')))
   t.equal((await reload()).status, 200, 'who means it says so by another name')
 })
