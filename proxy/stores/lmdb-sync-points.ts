@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import type * as Lmdb from 'lmdb'
 import type { RootDatabase, Transaction } from 'lmdb'
 import type { Clock, Timer } from '../core/clock.ts'
+import { causeOf } from './commit-cause.ts'
 import { flushedHead, headOf, later, latestHead, putBack } from './lmdb-head.ts'
 import type { Head } from './lmdb-head.ts'
 
@@ -168,6 +169,8 @@ export class SyncPoints {
     try {
       await flush(this.#descriptor)
       isNoted = await this.#notes.note(head)
+    } catch (error) {
+      throw await causeOf(this.#clock, error)
     } finally {
       if (!isNoted) held.done()
     }

@@ -10,6 +10,7 @@ import type { Database, RootDatabase } from 'lmdb'
 import type { HeldRecord } from '../algorithms/idempotency-record.ts'
 import type { Clock } from '../core/clock.ts'
 import type { RecordKey, StoreFault } from '../core/record-store.ts'
+import { causeOf } from './commit-cause.ts'
 import { openDatabase } from './lmdb-opening.ts'
 import { endOfDue, endPlace } from './lmdb-places.ts'
 import type { SyncPoints } from './lmdb-sync-points.ts'
@@ -123,12 +124,8 @@ export class LmdbTables {
   /** Resolves when everything committed so far is on the disk, where that was asked for. */
   async settled(): Promise<void> { if (this.isFlushed) await this.#root.flushed }
 
-  /** A failed commit carries its reason as a promise, which is rejected in the same turn, or never. */
-  async causeOf(error: unknown): Promise<unknown> {
-    if (!(error instanceof Error) || !('commitError' in error)) return error
-    const reason = Promise.resolve(error.commitError).then(() => error, (cause: unknown) => cause)
-    return Promise.race([reason, new Promise((resolve) => { this.#clock.endOfTurn(() => { resolve(error) }) })])
-  }
+  /** What the disk said, not that it said something. */
+  causeOf(error: unknown): Promise<unknown> { return causeOf(this.#clock, error) }
 
   /** Up to `limit` records in flight, dead or alive, behind the key `after` (the last one seen, or empty). */
   inFlight(after: RecordKey, limit: number): { readonly key: RecordKey; readonly record: Held | StoreFault }[] {

@@ -84,7 +84,8 @@ test('case 47: a full disk refuses a claim with a clear fault, and serves again 
     child.stdout.on('data', (chunk) => { text += String(chunk) })
     await once(child, 'close')
     t.strictSame(JSON.parse(text), {
-      fault: 'no-space', kept: true, lookups: 'served', after: 'taken', finished: 'stored', reopened: 'done',
+      fault: 'no-space', syncFaults: 'counted', kept: true, lookups: 'served', after: 'taken', finished: 'stored',
+      reopened: 'done',
     })
   })
 
