@@ -55,17 +55,34 @@ test('as many are let in as the whole part of the limit says, then one for each 
   t.equal(admission.inUse, 2)
 })
 
-test('who would wait too long is refused on arrival, by the measured pace of the line', async (t) => {
+/** Lets so many in line; returns the answer that the next one gets. */
+function fill(admission: LimitedAdmission, group: LineGroup, level: number, count: number, now: number): string {
+  for (let i = 0; i < count; i++) {
+    if (admission.arrive(group, level, Infinity, 0, now) !== 'wait') return `refused after ${i}`
+    admission.wait(guest(group, level, Infinity), now)
+  }
+  return admission.arrive(group, level, Infinity, 0, now)
+}
+
+test('a line that begins takes whom it can serve in four bounds, by its measured pace', async (t) => {
   const admission = admissionOf(new StubLimit(4, 20))
   const all = admission.group('', 1)
   const now = warm(admission, all, 5)
-  // Half of 60 ms at 5 ms a permit: six may wait, the seventh may not.
-  for (let i = 0; i < 6; i++) {
-    t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait', `the ${i + 1}. may wait`)
-    admission.wait(guest(all, 1, Infinity), now)
-  }
-  t.equal(admission.arrive(all, 1, Infinity, 0, now), 'limit')
+  t.equal(fill(admission, all, 1, 48, now), 'limit', '240 ms at 5 ms a permit: 48 may wait, the next one may not')
   t.equal(admission.arrive(all, 0, Infinity, 0, now), 'wait', 'a higher class has nobody before it')
+})
+
+test('a batch on a service that is not busy is let in, a line that goes on is refused more and more', async (t) => {
+  const admission = admissionOf(new StubLimit(4, 20))
+  const all = admission.group('', 1)
+  let now = warm(admission, all, 5)
+  for (let i = 0; i < 4; i++) admission.release(all, now += 5)
+  now += 1000
+  for (let i = 0; i < 4; i++) t.equal(admission.arrive(all, 1, Infinity, 0, now), 'admitted')
+  t.equal(fill(admission, all, 1, 40, now), 'wait')
+  for (let i = 0; i < 20; i++) admission.release(all, now += 5)
+  t.equal(admission.line.length, 20)
+  t.equal(fill(admission, all, 1, 8, now), 'limit', '100 of 240 ms are over: 28 may wait')
 })
 
 test('time in which nobody wanted a permit does not make the line look slow', async (t) => {
@@ -75,14 +92,11 @@ test('time in which nobody wanted a permit does not make the line look slow', as
   for (let i = 0; i < 4; i++) admission.release(all, now += 5)
   now += 10_000
   for (let i = 0; i < 4; i++) t.equal(admission.arrive(all, 1, Infinity, 0, now), 'admitted')
-  for (let i = 0; i < 6; i++) {
-    t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait', `the ${i + 1}. may wait`)
-    admission.wait(guest(all, 1, Infinity), now)
-  }
+  t.equal(fill(admission, all, 1, 40, now), 'wait')
   now += 5
   admission.release(all, now)
   t.equal(admission.arrive(all, 1, Infinity, 0, now), 'wait', 'nor when the next permit has come free')
-  t.equal(admission.arrive(all, 1, Infinity, 0, now + 100), 'limit', 'silence while somebody waits does')
+  t.equal(admission.arrive(all, 1, Infinity, 0, now + 50), 'limit', 'silence while somebody waits does')
 })
 
 test('a line in which somebody has waited for long takes fewer', async (t) => {
@@ -90,7 +104,7 @@ test('a line in which somebody has waited for long takes fewer', async (t) => {
   const all = admission.group('', 1)
   let now = warm(admission, all, 5)
   for (let i = 0; i < 4; i++) admission.wait(guest(all, 1, Infinity), now)
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 100; i++) {
     now += 5
     admission.release(all, now)
     admission.wait(guest(all, 1, Infinity), now)
@@ -122,15 +136,15 @@ test('a higher class takes the place of the last of the lowest when the line is 
   const admission = admissionOf(new StubLimit(4, 20))
   const all = admission.group('', 1)
   const now = warm(admission, all, 5)
-  const low = Array.from({ length: 6 }, () => guest(all, 2, Infinity))
+  const low = Array.from({ length: 48 }, () => guest(all, 2, Infinity))
   for (const waiter of low) admission.wait(waiter, now)
   t.equal(admission.arrive(all, 0, Infinity, 0, now), 'wait')
   const high = guest(all, 0, Infinity)
   admission.wait(high, now)
-  t.strictSame(low.map(({ ended }) => ended), ['', '', '', '', '', 'pushed out'])
+  t.strictSame(low.map(({ ended }) => ended), [...Array.from({ length: 47 }, () => ''), 'pushed out'])
   admission.release(all, now + 5)
   t.equal(high.ended, 'admitted')
-  t.equal(admission.line.length, 5)
+  t.equal(admission.line.length, 47)
 })
 
 test('a line that is full of bytes takes nobody but a higher class', async (t) => {
@@ -218,6 +232,10 @@ test('a hedge or a retry takes a spare permit or none', async (t) => {
   t.equal(admission.tryTake(all, 0), true)
   t.equal(admission.tryTake(all, 0), true)
   t.equal(admission.tryTake(all, 0), false)
-  t.equal(admission.expiresAt(100, 10), 10 + 60, 'the bound of the line')
-  t.equal(admission.expiresAt(50, 10), 10 + 30, 'or what the deadline leaves for it')
+})
+
+test('nobody waits longer than the line allows, or the deadline', async (t) => {
+  const admission = admissionOf(new StubLimit(2, 20))
+  t.equal(admission.expiresAt(1, 1000, 10), 10 + 480, 'twice what is accepted')
+  t.equal(admission.expiresAt(1, 50, 10), 10 + 30, 'or what the deadline leaves for it')
 })

@@ -2,7 +2,8 @@
 // ceiling for groups of routes, and one line bounded by time and bytes. Refusing happens on arrival, by the predicted
 // wait; who is already in line leaves it only for a permit, for a higher class, or because its time is over.
 
-import { AcceptedWait, usualPart } from './accepted-wait.ts'
+import { AcceptedWait } from './accepted-wait.ts'
+import type { QueueBounds } from './accepted-wait.ts'
 import { DrainRate } from './drain-rate.ts'
 import type { Limit } from './limit.ts'
 import { WaitingLine } from './waiting-line.ts'
@@ -15,16 +16,6 @@ export interface LimitedAdmissionOptions {
   readonly maxQueuedBytes: number
   readonly bounds: QueueBounds
 }
-
-/** The longest wait is `factor` times the learned baseline, inside these clamps. */
-export interface QueueBounds {
-  readonly factor: number
-  readonly minMs: number
-  readonly maxMs: number
-}
-
-/** Three service times absorb what chance piles up and keep p99 within a small multiple of one. */
-export const defaultQueueBounds: QueueBounds = { factor: 3, minMs: 20, maxMs: 500 }
 
 /** How an arrival was decided. wait: call `wait` with a waiter. The rest are refusals. */
 export type Arrival = 'admitted' | 'wait' | 'limit' | 'bulkhead' | 'doomed'
@@ -39,9 +30,8 @@ export class LimitedAdmission {
   /** Changed in place when a configuration says so; what is in use stays. */
   limit: Limit
   readonly line: WaitingLine
-  readonly #bounds: QueueBounds
   readonly #drain = new DrainRate()
-  readonly #accepted = new AcceptedWait()
+  readonly #accepted: AcceptedWait
   /** Permits of routes so slow that their latency says nothing about the others. */
   #aside = 0
   #isBinding = false
@@ -54,17 +44,18 @@ export class LimitedAdmission {
     this.line = line
     this.ceiling = options.ceiling
     this.maxQueuedBytes = options.maxQueuedBytes
-    this.#bounds = options.bounds
+    this.#accepted = new AcceptedWait(options.bounds)
   }
 
   /** Permits that may be in use at once. */
   get capacity(): number { return Math.min(this.ceiling, Math.floor(this.limit.limit)) }
 
-  /** The longest wait in line, ms. */
-  get maxWaitMs(): number {
-    const { factor, minMs, maxMs } = this.#bounds
-    const { baselineMs } = this.limit
-    return baselineMs > 0 ? Math.min(Math.max(factor * baselineMs, minMs), maxMs) : maxMs
+  /** The bound of the line, ms: while it lasts nobody waits longer. */
+  get boundMs(): number { return this.#accepted.boundMs(this.limit.baselineMs) }
+
+  /** The longest wait, ms, of one of that class who joins the line now. */
+  maxWaitMs(level: number, now: number): number {
+    return this.#accepted.longestMs(level, this.limit.baselineMs, now)
   }
 
   /** The group of that name; `share` (0 to 1] of the static ceiling, at least one permit, rounded down. */
@@ -117,14 +108,10 @@ export class LimitedAdmission {
 
   /** Joins the line after `arrive` said so; one of a lower class may have to leave it for that. */
   wait(waiter: LineWaiter, now: number): void {
-    const waitsMs = (this.line.length + 1) * this.#gapMs(now)
-    const mostMs = this.#accepted.mostMs(waiter.level, this.maxWaitMs, now)
-    if (waitsMs > mostMs || this.line.bytes + waiter.bytes > this.maxQueuedBytes) {
-      const lowest = this.line.lastBelow(waiter.level)
-      if (lowest !== null) {
-        this.line.remove(lowest)
-        lowest.pushedOut(now)
-      }
+    const lowest = this.line.lastBelow(waiter.level)
+    if (lowest !== null && this.#isTooLongFor(lowest.level, waiter.bytes, now)) {
+      this.line.remove(lowest)
+      lowest.pushedOut(now)
     }
     this.line.add(waiter)
     this.#want(now)
@@ -194,8 +181,8 @@ export class LimitedAdmission {
   }
 
   /** When a waiter who arrives now has to be gone at the latest, clock ms. */
-  expiresAt(leftMs: number, now: number): number {
-    return now + Math.min(this.maxWaitMs, leftMs - this.limit.baselineMs)
+  expiresAt(level: number, leftMs: number, now: number): number {
+    return now + Math.min(this.maxWaitMs(level, now), leftMs - this.limit.baselineMs)
   }
 
   /** Sheddable work leaves one permit free while higher classes come, so that theirs wait for no long work below. */
@@ -209,9 +196,16 @@ export class LimitedAdmission {
     const waitsMs = (ahead + 1) * this.#gapMs(now)
     const serviceMs = this.limit.baselineMs
     if (waitsMs + serviceMs > leftMs) return 'doomed'
-    if (waitsMs > this.#accepted.mostMs(level, this.maxWaitMs, now)) return 'limit'
+    if (waitsMs > this.#accepted.mostMs(level, serviceMs, now)) return 'limit'
     if (this.line.bytes + bytes > this.maxQueuedBytes && this.line.lastBelow(level) === null) return 'limit'
     return 'wait'
+  }
+
+  /** Whether the last of the line, of that class, would wait too long if one more joined before it. */
+  #isTooLongFor(level: number, bytes: number, now: number): boolean {
+    if (this.line.bytes + bytes > this.maxQueuedBytes) return true
+    const waitsMs = (this.line.length + 1) * this.#gapMs(now)
+    return waitsMs > this.#accepted.mostMs(level, this.limit.baselineMs, now)
   }
 
   /** Mean time between two permits: measured, else what the baseline and the limit make likely. */
@@ -219,7 +213,7 @@ export class LimitedAdmission {
     if (this.#drain.isKnown) return this.#drain.gapMs(now)
     const { baselineMs, limit } = this.limit
     // With nothing known at all, as many may wait as may be in flight.
-    return (baselineMs > 0 ? baselineMs : usualPart * this.maxWaitMs) / limit
+    return (baselineMs > 0 ? baselineMs : this.#accepted.boundMs(0)) / limit
   }
 
   #bind(now: number): void {
@@ -237,7 +231,10 @@ export class LimitedAdmission {
 
   #note(now: number): void {
     const { highest } = this.line
-    if (highest !== this.#accepted.highest) this.#accepted.observe(highest, this.maxWaitMs, now)
+    const isFree = this.inUse < this.capacity
+    const accepted = this.#accepted
+    if (highest === accepted.highest && isFree === accepted.isFree) return
+    accepted.observe(highest, isFree, this.limit.baselineMs, now)
   }
 
   #tell(now: number): void {

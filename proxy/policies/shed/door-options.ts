@@ -1,8 +1,8 @@
 // The door of an upstream for whoever stands at it: made once an upstream from its options, given other numbers when
 // the configuration is read again, and shown in metrics and status.
 
+import { defaultQueueBounds } from '../../algorithms/accepted-wait.ts'
 import { EndpointLimits, endpointLimitsKey } from '../../algorithms/endpoint-limits.ts'
-import { defaultQueueBounds } from '../../algorithms/limited-admission.ts'
 import { defaultLearning, defaultLimitBounds } from '../../algorithms/limit.ts'
 import type { LimitBounds } from '../../algorithms/limit.ts'
 import type { LineGroup } from '../../algorithms/waiting-line.ts'
@@ -60,7 +60,7 @@ export function figuresOf(door: Door): Figures {
     queuedDefault: line.countAt(1),
     queuedSheddable: line.countAt(2),
     queuedBytes: line.bytes,
-    maxWaitMs: Math.round(admission.maxWaitMs),
+    boundMs: Math.round(admission.boundMs),
     cutPart: Math.round(door.cohorts.part * 100) / 100,
     streams: door.streams,
     ghosts: door.ghosts,

@@ -141,7 +141,7 @@ class ShedGate implements Gate<Exchange>, Decider {
         return atLimit
       case 'wait':
         if (admission.isAtCeiling(this.#group)) break
-        return this.#wait(exchange, level, bytes, admission.maxWaitMs, waitedTooLong, now)
+        return this.#wait(exchange, level, bytes, admission.maxWaitMs(level, now), waitedTooLong, now)
       case 'bulkhead': break
     }
     // The ceiling or the share, and not what was learned: the bulkhead's own rules.
