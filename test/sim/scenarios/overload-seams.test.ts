@@ -113,3 +113,23 @@ test('S22: while others wait nothing is sent again, and who is asked for the fir
   t.ok(served(asked(world, 2_000, '/')) > 0.85 * 400 * 8, `${served(asked(world, 2_000, '/'))} served`)
   t.strictSame(world.broken(), [])
 })
+
+test('S30: a turn of our own loop that takes long is told to the limits, and no other', async (t) => {
+  const world = slots(1, { breaker: 'off', limit: { initial: 2, min: 2, max: 2 } })
+  const door = doorOf(world)
+  let told = 0
+  const disturb = door.limits.disturb.bind(door.limits)
+  door.limits.disturb = (now) => {
+    told++
+    disturb(now)
+  }
+  for (let i = 0; i < 5; i++) world.ask()
+  await world.run(200)
+  t.equal(told, 0)
+  for (let i = 0; i < 5; i++) world.ask()
+  // Who came in this turn is decided on at its end, 200 ms later.
+  world.clock.skip(200)
+  await world.run(1_000)
+  t.equal(told, 1)
+  t.strictSame(world.broken(), [])
+})
