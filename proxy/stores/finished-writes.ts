@@ -1,6 +1,7 @@
 // HOT PATH — runs for every commit. Rules: docs/decisions/0004.
 // Cuts the chain that the database leaves behind. It links each write to the next, and never unlinks those that are
-// done: as soon as one of them is in old space, all later ones survive every collection of new space, with all they hold.
+// done: as soon as one of them is in old space, all later ones survive every collection of new space, with all that
+// they hold.
 
 import type { RootDatabase } from 'lmdb'
 
