@@ -1,7 +1,7 @@
 // How long a caller may wait on a route, and how often its upstream may be asked: from the numbers of the configuration
 // alone, without looking at any traffic.
 
-import { defaultQueueBounds } from '../algorithms/limited-admission.ts'
+import { defaultQueueBounds } from '../algorithms/accepted-wait.ts'
 import type { RouteConfiguration, UpstreamConfiguration } from '../core/configuration.ts'
 import type { EffectiveRoute, EffectiveUpstream } from './effective-file.ts'
 import { formatQuantity } from './quantity.ts'
