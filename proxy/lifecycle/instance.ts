@@ -170,12 +170,13 @@ export class Instance {
     this.#stopChecks(new Set())
   }
 
-  /** What the system leaves of the limits of its listeners; told where that is less than is configured. */
+  /** What the system leaves of the limits of its listeners; told where one caller alone could take all of that. */
   #withinFiles(configuration: Configuration): Configuration {
     const openFiles = mostOpenFiles()
     const fitting = withinOpenFiles(configuration, openFiles)
-    if (fitting !== configuration) {
-      const [{ connections }, { connections: configured }] = [fitting.limits, configuration.limits]
+    const { connections, connectionsPerCaller } = fitting.limits
+    if (fitting !== configuration && connections < connectionsPerCaller) {
+      const { connections: configured } = configuration.limits
       this.#announce({ what: 'connections-bounded', configured, connections, openFiles })
     }
     return fitting
