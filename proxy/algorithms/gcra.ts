@@ -17,8 +17,3 @@ export function waitMs({ intervalMs, burst }: Rate, dueAt: number, now: number):
 export function nextDue({ intervalMs }: Rate, dueAt: number, now: number): number {
   return Math.max(dueAt, now) + intervalMs
 }
-
-/** Requests that would conform now, one after the other. */
-export function remaining({ intervalMs, burst }: Rate, dueAt: number, now: number): number {
-  return Math.max(0, Math.floor(burst - Math.max(0, dueAt - now) / intervalMs))
-}

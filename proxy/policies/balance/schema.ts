@@ -35,5 +35,4 @@ export const healthSchema = Type.Object({
   })),
 }, { additionalProperties: false, description: 'Checks every endpoint of this upstream by itself. Off until written.' })
 
-export type BalanceMethodOption = Static<typeof balanceSchema>
 export type HealthOptions = Static<typeof healthSchema>

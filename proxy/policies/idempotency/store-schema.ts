@@ -2,7 +2,6 @@
 // only when some route has `idempotency`.
 
 import { Type } from 'typebox'
-import type { Static } from 'typebox'
 import { Duration, Size } from '../../core/option-schema.ts'
 
 const optional = Type.Optional
@@ -83,5 +82,3 @@ export const recordStoreSchema = Type.Object({
   ...closed, default: {}, examples: [{ type: 'redis', url: 'redis://127.0.0.1:6379' }],
   description: 'Where the records of idempotency keys are kept.',
 })
-
-export type RecordStoreOptions = Static<typeof recordStoreSchema>

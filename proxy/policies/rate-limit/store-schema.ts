@@ -2,7 +2,6 @@
 // that say `shared`.
 
 import { Type } from 'typebox'
-import type { Static } from 'typebox'
 import { Duration } from '../../core/option-schema.ts'
 
 const optional = Type.Optional
@@ -23,5 +22,3 @@ export const rateStoreSchema = Type.Object({
   additionalProperties: false, examples: [{ url: 'redis://127.0.0.1:6379' }],
   description: 'The server through which rate limits that say "shared" are one limit for all instances.',
 })
-
-export type RateStoreOptions = Static<typeof rateStoreSchema>
