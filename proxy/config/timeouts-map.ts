@@ -60,7 +60,7 @@ function routeRows(origins: Origins, route: RouteConfiguration, index: number): 
     ] : [],
     ...has(`${up}/bulkhead`)
       ? [row('wait', 'in the queue, for a permit of the bulkhead', `${at}/shed`, `${up}/bulkhead/maxWait`)] : [],
-    learned('wait, learned', 'in the queue: three times what an answer takes', '20ms to 500ms', `${at}/shed`,
+    learned('wait, learned', 'in the queue: three to twelve times what an answer takes', '20ms to 500ms', `${at}/shed`,
       `${up}/limit`),
     row('startup', 'refused connections, until the upstream has answered once', `${up}/startup`),
     row('connect', 'a new connection to the upstream, TLS included', `${up}/timeouts/connect`),
