@@ -56,6 +56,15 @@ test('a line of lower classes costs a higher one nothing', async (t) => {
   t.strictSame([0, 1, 2].map((level) => accepted.mostMs(level, baselineMs, 2000)), [240, 15, 15])
 })
 
+test('while only lower classes wait a higher one gets its budget back, though no permit is free', async (t) => {
+  const accepted = accepting()
+  accepted.observe(0, false, baselineMs, 0)
+  accepted.observe(1, false, baselineMs, 200)
+  t.equal(accepted.mostMs(0, baselineMs, 200), 40)
+  t.equal(accepted.mostMs(0, baselineMs, 250), 140, 'the next permit is theirs')
+  t.equal(accepted.mostMs(1, baselineMs, 250), 15)
+})
+
 test('who joined may wait the bound, or twice as long as was accepted: then the prediction was wrong', async (t) => {
   const accepted = standing(0)
   t.equal(accepted.longestMs(1, baselineMs, 0), 480)

@@ -74,7 +74,9 @@ export class AcceptedWait {
     const passedMs = Math.max(0, now - this.#at)
     const mostMs = this.#budgetMs(boundMs) + memoryBounds * boundMs
     for (let level = 0; level < classes; level++) {
-      const change = level >= this.highest ? passedMs : this.isFree ? -refund * passedMs : 0
+      // Where lower classes wait and this one does not, the next permit would be its own.
+      const hasRoom = this.isFree || this.highest < classes
+      const change = level >= this.highest ? passedMs : hasRoom ? -refund * passedMs : 0
       this.#spent[level] = Math.min(mostMs, Math.max(0, (this.#spent[level] as number) + change))
     }
     this.#at = now
