@@ -31,19 +31,15 @@ for (const [load, share, p99Ms] of [[2, 0.98, 150], [5, 0.97, 150], [10, 0.95, 2
     const best = Math.max(...[8, 10, 12].map((limit) => mean(() => new FixedLimit(limit, 20))))
     const learned = mean(probing)
     t.ok(learned >= share * best, `${learned} of ${best} a second`)
-    let meanP99Ms = 0
     for (const seed of seeds) {
       const figures = play(eightSlots(load), probing(), seed).tally.between(12, 60)
-      meanP99Ms += figures.p99Ms / seeds.length
-      // One of forty runs finds its baseline late, and its p99 a fifth higher.
-      t.ok(figures.p99Ms <= 1.2 * p99Ms, `seed ${seed}: p99 ${figures.p99Ms} ms`)
+      t.ok(figures.p99Ms <= p99Ms, `seed ${seed}: p99 ${figures.p99Ms} ms`)
       const refused = figures.refusedOnArrival + figures.refusedFromLine
       const fromLine = figures.refusedFromLine / refused
       t.ok(fromLine <= 0.01, `seed ${seed}: ${fromLine} of the refusals came from the line`)
       t.ok(figures.p99LineRefusalMs <= 105, `seed ${seed}: refused from the line after ${figures.p99LineRefusalMs} ms`)
       t.ok(figures.late <= 0.001, `seed ${seed}: ${figures.late} served for nobody`)
     }
-    t.ok(meanP99Ms <= p99Ms, `p99 ${meanP99Ms} ms`)
   })
 }
 
