@@ -12,6 +12,7 @@ function reading(files: Map<string, string>): { readonly read: () => string; mad
   }
   const last = new LastReading(readFile, function* make(readOne): Steps<string> {
     made++
+    yield
     const text = readOne('main')
     if (!text.startsWith('+')) return text
     try {
