@@ -9,6 +9,7 @@ import type { Outcome, PolicyName, Refused, Reply } from '../../core/outcome.ts'
 import type { DoneRecord, StoreFault, UnknownRecord } from '../../core/record-store.ts'
 import { WholeBody } from '../../core/whole-body.ts'
 import type { PartName } from './fingerprint.ts'
+import { instantOf } from './instant.ts'
 import { longestKey } from './key.ts'
 import type { Untimely } from './key-time.ts'
 import type { Settings } from './settings.ts'
@@ -126,7 +127,7 @@ export function replayOf(
   }
   if (!hasCacheControl) headers.push('cache-control', 'no-store')
   headers.push('idempotency-replayed', 'true', ...statusField('replayed'))
-  headers.push('idempotency-created', new Date(record.createdAtMs).toISOString())
+  headers.push('idempotency-created', instantOf(record.createdAtMs))
   if (saysAsStripe) headers.push('idempotent-replayed', 'true')
   return {
     kind: 'reply', status: answer.status, reason: answer.statusText, headers, origin: 'replay',
