@@ -95,7 +95,7 @@ export function hasGlimpse(window: LimitWindow, phase: Phase): boolean {
 
 /** Whether the limit, and not demand, has decided how many were in flight: a climb is begun only when that is sure. */
 export function isBindingFor(window: LimitWindow, phase: Phase): boolean {
-  return window.bindingRatio >= (phase === 'climb' ? 0.7 : 0.3)
+  return window.bindingRatio >= (phase === 'climb' ? 0.45 : 0.3)
 }
 
 /** The part of the limit that a probe leaves. */
