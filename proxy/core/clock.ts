@@ -36,7 +36,7 @@ class SystemAlarm {
     if (this.#handle !== null) clearTimeout(this.#handle)
     const capped = Math.min(delayMs, longestMs)
     this.#dueAt = performance.now() + capped
-    this.#handle = setTimeout(SystemAlarm.#elapsed, capped, this)
+    this.#handle = setTimeout(SystemAlarm.#elapsed, Math.max(0, capped), this)
     this.#handle.unref()
   }
 

@@ -84,3 +84,20 @@ test('a wheel of cleared timers wakes nobody for each of them', async (t) => {
   t.equal(fired, true)
   t.ok(bench.alarms <= 3, `${bench.alarms} alarms`)
 })
+
+test('what falls due while others fire waits for an alarm that knows how late it is', async (t) => {
+  const bench = new Bench()
+  const fired: string[] = []
+  bench.wheel.after(10, () => {
+    fired.push('stood still')
+    bench.now += 800
+  })
+  bench.wheel.after(300, () => fired.push('elapsed meanwhile'))
+  bench.now = 10
+  bench.alarmAt = Infinity
+  bench.wheel.ring()
+  t.strictSame(fired, ['stood still'])
+  t.equal(bench.alarmAt, 300, 'since when it is due')
+  bench.wheel.ring()
+  t.strictSame(fired, ['stood still', 'elapsed meanwhile'])
+})

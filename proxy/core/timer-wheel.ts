@@ -5,7 +5,7 @@
 
 import type { Timer } from './clock.ts'
 
-/** Asks to be woken: calls back once, `delayMs` from now. A later call replaces an earlier one. */
+/** Asks to be woken once, `delayMs` from now (below zero: it is so late). A later call replaces an earlier one. */
 export type Alarm = (delayMs: number) => void
 
 class WheelTimer implements Timer {
@@ -71,12 +71,16 @@ export class TimerWheel {
     return timer
   }
 
-  /** Fires what is due, in the order of milliseconds and of making, and sets the alarm for what comes next. */
+  /**
+   * Fires what is due by now, in the order of milliseconds and of making, and sets the alarm for what comes next. What
+   * falls due meanwhile is that: whoever stood still in here would else find every timer elapsed, and no input read.
+   */
   ring(): void {
+    const now = this.#now()
     this.#alarmTick = Infinity
     for (let bucket = this.#heap[0]; bucket !== undefined; bucket = this.#heap[0]) {
       const isEmpty = bucket.head.next === bucket.head
-      if (!isEmpty && bucket.tick > this.#now()) break
+      if (!isEmpty && bucket.tick > now) break
       this.#pop()
       this.#buckets.delete(bucket.tick)
       for (let timer = bucket.head.next; timer !== bucket.head; timer = bucket.head.next) {
@@ -91,7 +95,7 @@ export class TimerWheel {
 
   #setAlarm(tick: number): void {
     this.#alarmTick = tick
-    this.#alarm(Math.max(0, tick - this.#now()))
+    this.#alarm(tick - this.#now())
   }
 
   #push(bucket: Bucket): void {
