@@ -93,7 +93,7 @@ export function hasGlimpse(window: LimitWindow, phase: Phase): boolean {
   return endings >= (phase === 'trial' ? Math.max(law.samplesToLook * noise, meanInFlight) : 8 * noise)
 }
 
-/** Whether the limit, and not demand, has decided how many were in flight: a climb is begun only when that is sure. */
+/** Whether the limit has decided how many were in flight, and not demand alone: for a climb, in bursts at least. */
 export function isBindingFor(window: LimitWindow, phase: Phase): boolean {
   return window.bindingRatio >= (phase === 'climb' ? 0.45 : 0.3)
 }
