@@ -1,5 +1,5 @@
-// Tables of docs/ whose rows name tests, as `FILE: “name”; “name”`, several files apart by a line break: what they name,
-// and whether it is there. A row that names no test that is there promises nothing.
+// Tables of docs/ whose rows name tests, as `FILE: “name”; “name”`, files apart by a line break: what they name, and
+// whether it is there. A row that names no test that is there promises nothing.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
