@@ -1,77 +1,91 @@
 import { test } from 'tap'
-import type { Clock } from '../core/clock.ts'
+import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import type { EdgeConnection } from './edge-connection.ts'
 import { Sweep } from './sweep.ts'
 
-/** Turns and timers happen when a test says so. */
-class SteppedClock implements Clock {
-  #timers: (() => void)[] = []
-  #turns: (() => void)[] = []
-  now(): number { return 5 }
-  wallMs(): number { return 0 }
-  endOfTurn(fire: () => void): void { this.#turns.push(fire) }
-  after(_delayMs: number, fire: () => void): { clear(): void } {
-    this.#timers.push(fire)
-    return { clear: () => { this.#timers = this.#timers.filter((one) => one !== fire) } }
-  }
-
-  /** The timers that stand fire; how many did. */
-  ring(): number { return SteppedClock.#fire(this.#timers.splice(0)) }
-  /** One turn of the event loop; how much there was to do. */
-  turn(): number { return SteppedClock.#fire(this.#turns.splice(0)) }
-
-  static #fire(all: readonly (() => void)[]): number {
-    for (const fire of all) fire()
-    return all.length
-  }
+function connection(check: () => void): EdgeConnection {
+  return { isIdle: true, hasUnsent: false, check, cut: () => {}, closed: () => {} }
 }
 
 function crowd(count: number, check: (index: number) => void): Map<number, EdgeConnection> {
-  return new Map(Array.from({ length: count }, (_, index) => [index, {
-    isIdle: true, hasUnsent: false, check: () => { check(index) }, cut: () => {}, closed: () => {},
-  }]))
+  return new Map(Array.from({ length: count }, (_, index) => [index, connection(() => { check(index) })]))
 }
 
-test('a crowd is looked at over several turns, everybody once, and then again', async (t) => {
-  const clock = new SteppedClock()
-  const looked: number[] = []
-  const sweep = new Sweep(crowd(1000, (index) => { looked.push(index) }), () => 1000, clock)
-  sweep.start()
-  t.equal(looked.length, 0, 'not before its time')
-  clock.ring()
-  let turns = 1
-  for (let before = 0; looked.length < 1000 || before < looked.length; turns++) {
-    t.ok(looked.length - before <= 64, 'a few in a turn')
-    before = looked.length
-    if (clock.turn() === 0) break
-  }
-  t.ok(turns > 10)
-  t.strictSame(looked, Array.from({ length: 1000 }, (_, index) => index))
-  t.equal(clock.ring(), 1, 'the next look is due')
-  t.equal(looked.length, 1064)
-})
+for (const count of [1, 7, 100, 1000, 10_000]) {
+  test(`of ${count} each is looked at once in an interval, a few at a time, all over it`, async (t) => {
+    const clock = new VirtualClock()
+    const looks = Array.from({ length: count }, () => [] as number[])
+    const atOneMoment = new Map<number, number>()
+    const sweep = new Sweep(crowd(count, (index) => {
+      looks[index]?.push(clock.now())
+      atOneMoment.set(clock.now(), (atOneMoment.get(clock.now()) ?? 0) + 1)
+    }), () => 1000, clock)
+    sweep.start()
+    await clock.run(clock.now() + 5000)
+    t.ok(looks.every(({ length }) => length >= 4 && length <= 6), 'about once in each')
+    const gaps = looks.flatMap((at) => at.slice(1).map((now, i) => now - (at[i] ?? 0)))
+    t.ok(gaps.every((gap) => gap > 900 && gap < 1100), `${Math.min(...gaps)} to ${Math.max(...gaps)} ms between two`)
+    t.ok(Math.max(...atOneMoment.values()) <= Math.max(8, count / 200), 'no burst')
+    sweep.stop()
+    await clock.run(clock.now() + 5000)
+    t.equal(clock.pending, 0)
+  })
+}
 
-test('who leaves between two turns is not looked at any more', async (t) => {
-  const clock = new SteppedClock()
-  const looked: number[] = []
-  const connections = crowd(200, (index) => { looked.push(index) })
+test('heads of many ages that end in one second are ended at many moments of it', async (t) => {
+  const clock = new VirtualClock()
+  const ended = new Map<number, number>()
+  const connections = new Map<number, EdgeConnection>()
+  const join = (key: number): void => {
+    const since = clock.now()
+    connections.set(key, connection(() => {
+      if (clock.now() - since < 10_000) return
+      ended.set(clock.now(), (ended.get(clock.now()) ?? 0) + 1)
+      connections.delete(key)
+      clock.after(100, () => { join(key) })
+    }))
+  }
+  for (let key = 0; key < 1000; key++) clock.after(key * 10, () => { join(key) })
   const sweep = new Sweep(connections, () => 1000, clock)
   sweep.start()
-  clock.ring()
-  connections.delete(150)
-  while (clock.turn() > 0);
-  t.equal(looked.length, 199)
-  t.notOk(looked.includes(150))
+  await clock.run(clock.now() + 60_000)
+  sweep.stop()
+  t.ok([...ended.values()].reduce((sum, count) => sum + count, 0) > 4000, 'they are ended')
+  t.ok(Math.max(...ended.values()) <= 8, 'never many at once')
 })
 
-test('stopped in the middle it looks at nobody any more', async (t) => {
-  const clock = new SteppedClock()
-  let looked = 0
-  const sweep = new Sweep(crowd(200, () => { looked++ }), () => 1000, clock)
+test('who leaves before its turn is not looked at, who comes meanwhile is', async (t) => {
+  const clock = new VirtualClock()
+  const looked = new Set<number>()
+  const connections = crowd(200, (index) => { looked.add(index) })
+  const sweep = new Sweep(connections, () => 1000, clock)
   sweep.start()
-  clock.ring()
-  const before = looked
+  await clock.run(clock.now() + 500)
+  connections.delete(190)
+  connections.set(200, connection(() => { looked.add(200) }))
+  await clock.run(clock.now() + 600)
+  t.notOk(looked.has(190))
+  t.ok(looked.has(200))
   sweep.stop()
-  t.equal(clock.turn() + clock.ring(), 1, 'what was due comes, and does nothing')
-  t.equal(looked, before)
+})
+
+test('ten thousand that come at once do not wait for the pace of the few before them', async (t) => {
+  const clock = new VirtualClock()
+  const looked = new Set<number>()
+  const connections = crowd(10, (index) => { looked.add(index) })
+  const sweep = new Sweep(connections, () => 1000, clock)
+  sweep.start()
+  for (let key = 10; key < 10_000; key++) connections.set(key, connection(() => { looked.add(key) }))
+  await clock.run(clock.now() + 2200)
+  t.equal(looked.size, 10_000)
+  sweep.stop()
+})
+
+test('a stop in the middle of a look is the last', async (t) => {
+  const clock = new VirtualClock()
+  let looked = 0
+  const sweep: Sweep = new Sweep(crowd(200, () => { if (++looked === 20) sweep.stop() }), () => 1000, clock)
+  sweep.start()
+  await clock.run(clock.now() + 5000)
+  t.ok(looked < 28, 'only the look it fell in goes to its end')
 })
