@@ -8,7 +8,7 @@ const [readyPort = 0, port = 0] = process.argv.slice(2, 4).map(Number)
 const [kind = 'idle', count = '0'] = process.argv.slice(4)
 /** Below the share of connections that one address may have. */
 const perAddress = 900
-const opening = kind === 'slow-heads' ? 5 : 100
+const opening = kind === 'slow-heads' ? 1 : 100
 /** Each adds a byte to its head once in this time. They know nothing of each other: not all at one moment. */
 const dripEveryMs = 1000
 const slots = Array.from({ length: 200 }, () => new Set<Socket>())

@@ -18,6 +18,8 @@ export interface ProcessOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly cpu: number
+  /** Runs only when nobody else on its core has anything to do: for who, in the world, has a machine of its own. */
+  readonly yields?: boolean
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
 }
@@ -101,9 +103,9 @@ class Started implements RunningProcess {
 
   constructor(options: ProcessOptions, input: string, stopWithinMs: number) {
     this.#stopWithinMs = stopWithinMs
-    const { name, command, args, cpu, env, cwd } = options
-    // taskset replaces itself by the command: the process id stays the one we know.
-    const words = ['--cpu-list', String(cpu), command, ...args]
+    const { name, command, args, cpu, yields, env, cwd } = options
+    // taskset and chrt replace themselves by the command: the process id stays the one we know.
+    const words = ['--cpu-list', String(cpu), ...yields === true ? ['chrt', '--idle', '0'] : [], command, ...args]
     this.#child = spawn('taskset', words, { ...cwd === undefined ? {} : { cwd }, env: { ...process.env, ...env } })
     this.name = name
     this.pid = this.#child.pid ?? -1

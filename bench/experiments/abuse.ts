@@ -51,8 +51,8 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     ].filter(({ rows }) => rows.length > 0),
     panels: [],
     notes: [
-      `Others: an open load of ${options.rate} requests a second, without and with in turn; origin, load and crowd on `
-        + 'one core, Seawall on the other.',
+      `Others: an open load of ${options.rate} requests a second, without and with in turn; origin and load on one `
+        + 'core, Seawall on the other. The crowd has what origin and load leave of theirs.',
       'Each head begins and gets a byte a second at a time of its own; what is thrown out after 10 s comes again.',
       'Memory: proportional set of the process before, and when all connections have asked once and are silent.',
     ],
@@ -175,6 +175,6 @@ async function startCrowd({ processes, cpus }: Ground, port: number, kind: strin
   const entry = fileURLToPath(new URL('../crowd.ts', import.meta.url))
   return processes.serve({
     name: kind, command: process.execPath, args: [entry, String(readyPort), String(port), kind, String(count)],
-    cpu: cpus.load, port: readyPort,
+    cpu: cpus.load, port: readyPort, yields: true,
   })
 }
