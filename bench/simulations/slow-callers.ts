@@ -98,9 +98,7 @@ function send(slow: Slow): void {
 function keep(slow: Slow, caller: SimCaller, again: (slow: Slow) => void): void {
   const { clock } = slow.world
   slow.tries++
-  const { onDone } = caller
-  caller.onDone = () => {
-    onDone?.()
+  caller.afterwards = () => {
     if (caller.code !== null) slow.refused++
     if (clock.now() >= slow.times.untilMs) return
     clock.after(caller.code === null ? exponential(seededRandom(slow.tries), againMs) : againMs, () => { again(slow) })

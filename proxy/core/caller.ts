@@ -55,13 +55,19 @@ export interface Caller {
   limitBody(maxBytes: number): void
   /** The connection is beyond use: closes it so that the break can be seen. */
   cut(): void
-  /** Called once when the caller leaves before its answer is complete. Set by the exchange's owner. */
-  onGone: (() => void) | null
-  /** Called once when the answer has been handed over completely, or `onGone` has been. */
-  onDone: (() => void) | null
+  /** Who is told how its side goes; null: nobody yet. Not three functions: see rule 10 of docs/decisions/0004. */
+  owner: CallerOwner | null
+}
+
+/** Whose request a caller has brought. Each is called at most once. */
+export interface CallerOwner {
+  /** The caller leaves before its answer is complete. */
+  callerLeft(): void
+  /** The answer has been handed over completely, or `callerLeft` has been called. */
+  callerEnded(): void
   /**
-   * Called at most once, when the rest of the request cannot be had: too slow, too large, badly framed. The owner
-   * refuses with the code or cuts; after that the sink of the body is told that it failed.
+   * The rest of the request cannot be had: too slow, too large, badly framed. The owner refuses with the code or cuts;
+   * after that the sink of the body is told that it failed.
    */
-  onBroken: ((code: Code) => void) | null
+  requestBroken(code: Code): void
 }

@@ -2,7 +2,7 @@
 // One caller's request and its answer, from the head to the last body byte: what the caller waits for. It owns the
 // deadline and the ends; what it set going upstream is its Work.
 
-import type { Caller } from './caller.ts'
+import type { Caller, CallerOwner } from './caller.ts'
 import type { Timer } from './clock.ts'
 import type { Answer, Outcome, PolicyName } from './outcome.ts'
 import type { Code } from './codes.ts'
@@ -15,6 +15,12 @@ import { Work } from './work.ts'
 
 /** Who carries an exchange through the house (edge/accept.ts, or the simulator's client). */
 export interface ExchangeOwner {
+  /** Its caller left before the answer was complete; `ended` follows. */
+  left(exchange: Exchange): void
+  /** Its caller has all it will get. */
+  ended(exchange: Exchange): void
+  /** The rest of its request cannot be had, for the reason of the code. */
+  broken(exchange: Exchange, code: Code): void
   /** All doors are passed after a wait, or one of them said no. */
   decided(exchange: Exchange, verdict: null | Answer, now: number): void
   /** The deadline passed: the caller is to be told, if it can still be told. */
@@ -34,7 +40,7 @@ export interface Intake {
   leave(): void
 }
 
-export class Exchange extends Scope {
+export class Exchange extends Scope implements CallerOwner {
   readonly caller: Caller
   readonly plan: Plan
   readonly owner: ExchangeOwner
@@ -107,6 +113,11 @@ export class Exchange extends Scope {
   override decided(verdict: null | Answer, now: number): void {
     this.owner.decided(this, verdict, now)
   }
+
+  // CallerOwner
+  callerLeft(): void { this.owner.left(this) }
+  callerEnded(): void { this.owner.ended(this) }
+  requestBroken(code: Code): void { this.owner.broken(this, code) }
 
   /** The outcome is known (a head, a failure, a refusal, a cut): the gates learn it. The first call counts. */
   settle(outcome: Outcome, code: Code | null, status: number, now: number): void {

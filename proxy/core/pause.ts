@@ -11,10 +11,11 @@ export function pause(work: Work, delayMs: number, clock: Clock): Promise<boolea
       work.onOver = null
       resolve(true)
     })
-    work.onOver = () => {
+    const wake = (): void => {
       timer.clear()
       work.onOver = null
       resolve(false)
     }
+    work.onOver = wake
   })
 }

@@ -93,12 +93,10 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const now = this.#clock.now()
     const exchange = new Exchange(caller, plan, this, now)
     exchange.requestId = this.#requestId(caller)
-    caller.onGone = () => this.#left(exchange)
-    caller.onDone = () => this.#ended(exchange)
+    caller.owner = exchange
     if (caller.body !== null) {
       if (caller.body.length > plan.maxBodyBytes) return this.#refuse(exchange, bodyTooLarge, now)
       caller.limitBody(plan.maxBodyBytes)
-      caller.onBroken = (code) => this.#broken(exchange, code)
     }
     // 4: the doors.
     const verdict = plan.doors.enter(exchange, now)
@@ -116,12 +114,14 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     }
   }
 
-  #left(exchange: Exchange): void {
+  /** Its caller has left. */
+  left(exchange: Exchange): void {
     this.#waiting.remove(exchange)
     exchange.leave(this.#clock.now())
   }
 
-  #ended(exchange: Exchange): void {
+  /** Its caller has all it will get. */
+  ended(exchange: Exchange): void {
     this.#waiting.remove(exchange)
     exchange.end(this.#clock.now())
   }
@@ -224,7 +224,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   }
 
   /** The rest of the request cannot be had: too slow, too large, badly framed. */
-  #broken(exchange: Exchange, code: Code): void {
+  broken(exchange: Exchange, code: Code): void {
     const now = this.#clock.now()
     if (exchange.outcome !== null) return exchange.caller.cut()
     this.#giveUp(exchange, { kind: 'abandoned', by: 'caller', elapsedMs: now - exchange.startedAt }, code, now)

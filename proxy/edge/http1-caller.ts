@@ -3,7 +3,7 @@
 // visible; which request comes next, and when the connection closes, is its connection's affair.
 
 import type { BodySink } from '../core/body.ts'
-import type { Caller, RequestHead } from '../core/caller.ts'
+import type { Caller, CallerOwner, RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
@@ -25,9 +25,7 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   readonly remoteAddress: string
   readonly isSecure: boolean
   readonly identity: string | null
-  onGone: (() => void) | null = null
-  onDone: (() => void) | null = null
-  onBroken: ((code: Code) => void) | null = null
+  owner: CallerOwner | null = null
   readonly #connection: Http1Connection
   #onDrain: (() => void) | null = null
   /** Whether 100 has been asked for and not been given: the body is not on its way yet. */
@@ -137,8 +135,8 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   broken(code: Code): void {
     if (this.#isOver) return
     this.#connection.closeAfterwards()
-    if (this.onBroken === null) this.refuse(code, 0, '')
-    else this.onBroken(code)
+    if (this.owner === null) this.refuse(code, 0, '')
+    else this.owner.requestBroken(code)
     this.body?.fail('the rest of the request did not come')
   }
 
@@ -151,14 +149,14 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   gone(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.onGone?.()
+    this.owner?.callerLeft()
     this.body?.fail('the caller left')
-    this.onDone?.()
+    this.owner?.callerEnded()
   }
 
   #finish(): void {
     this.#isOver = true
-    this.onDone?.()
+    this.owner?.callerEnded()
     this.#connection.finished(this)
   }
 

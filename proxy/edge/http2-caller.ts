@@ -5,7 +5,7 @@
 import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { BodySink } from '../core/body.ts'
-import type { Caller, RequestHead } from '../core/caller.ts'
+import type { Caller, CallerOwner, RequestHead } from '../core/caller.ts'
 import type { Code } from '../core/codes.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import type { Http2Connection } from './http2-connection.ts'
@@ -27,9 +27,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   readonly identity: string | null
   /** When the stream began, ms of the clock. */
   readonly startedAt: number
-  onGone: (() => void) | null = null
-  onDone: (() => void) | null = null
-  onBroken: ((code: Code) => void) | null = null
+  owner: CallerOwner | null = null
   readonly #stream: ServerHttp2Stream
   readonly #connection: Http2Connection
   readonly #upload: Http2Upload | null
@@ -148,8 +146,8 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
 
   broken(code: Code): void {
     if (this.#isOver) return
-    if (this.onBroken === null) this.refuse(code, 0, '')
-    else this.onBroken(code)
+    if (this.owner === null) this.refuse(code, 0, '')
+    else this.owner.requestBroken(code)
     this.body?.fail('the rest of the request did not come')
   }
 
@@ -177,7 +175,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
 
   #finish(): void {
     this.#isOver = true
-    this.onDone?.()
+    this.owner?.callerEnded()
     const { body } = this
     if (body === null || this.#upload?.hasEnded === true) return
     body.abandon('the answer was complete before the request')
@@ -212,9 +210,9 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     if (this.#isOver) return
     this.#isOver = true
     if (!this.#isCut) this.#connection.wasReset(this)
-    this.onGone?.()
+    this.owner?.callerLeft()
     this.body?.fail('the caller left')
-    this.onDone?.()
+    this.owner?.callerEnded()
   }
 }
 

@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { SimCaller } from '../../test/sim/sim-caller.ts'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { Exchange } from '../core/exchange.ts'
+import { deafOwner } from '../core/fixtures/deaf-owner.ts'
 import type { Plan } from '../core/plan.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { reply, stubHouse } from './fixtures/stub-house.ts'
@@ -46,7 +47,7 @@ test('refusals of a route that asks say it too, and nobody hears it from one tha
 test('upstream is the time of the attempt that was answered, or runs still', async (t) => {
   const clock = new VirtualClock()
   const plan = { doors: {} } as Partial<Plan> as Plan
-  const exchange = new Exchange(new SimCaller(clock, {}), plan, { decided() {}, expired() {}, orphaned() {} }, 0)
+  const exchange = new Exchange(new SimCaller(clock, {}), plan, deafOwner, 0)
   const valueOf = (now: number): string | undefined => withTiming(['a', 'b'], exchange, now)[3]
   exchange.queuedMs = 1.2345
   exchange.work.attempts = 2

@@ -4,7 +4,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodySink } from '../core/body.ts'
-import type { Caller, RequestHead } from '../core/caller.ts'
+import type { Caller, CallerOwner, RequestHead } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import { firstValue } from '../core/raw-headers.ts'
@@ -33,9 +33,7 @@ export class UpgradeCaller implements Caller {
   /** What the tunnel is made of: node's request and the socket; the bytes that came early are put back into it. */
   readonly request: IncomingMessage
   readonly socket: Socket
-  onGone: (() => void) | null = null
-  onDone: (() => void) | null = null
-  onBroken: ((code: Code) => void) | null = null
+  owner: CallerOwner | null = null
   readonly #clock: Clock
   /** What came behind the head and belongs to the tunnel. */
   readonly #early: Buffer[]
@@ -129,14 +127,14 @@ export class UpgradeCaller implements Caller {
   #end(): void {
     this.#isAnswered = true
     this.socket.destroySoon()
-    this.onDone?.()
+    this.owner?.callerEnded()
   }
 
   #closed(): void {
     if (this.#isAnswered) return
     this.#isAnswered = true
-    this.onGone?.()
-    this.onDone?.()
+    this.owner?.callerLeft()
+    this.owner?.callerEnded()
     if (!this.#isBegun) this.socket.destroy()
   }
 }

@@ -6,6 +6,7 @@ import type { Ask } from '../../test/sim/sim-caller.ts'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { systemClock } from '../core/clock.ts'
 import { Exchange } from '../core/exchange.ts'
+import { deafOwner } from '../core/fixtures/deaf-owner.ts'
 import type { Outcome, Reply } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import type { GateRun } from '../core/scope.ts'
@@ -43,8 +44,7 @@ function worldOf(mode: AccessLogOptions['mode'], random = () => 0.5): World {
 }
 
 function exchangeOf(clock: VirtualClock, outcome: Outcome, ask: Ask = {}): Exchange {
-  const owner = { decided() {}, expired() {}, orphaned() {} }
-  const exchange = new Exchange(new SimCaller(clock, ask), plan, owner, clock.now())
+  const exchange = new Exchange(new SimCaller(clock, ask), plan, deafOwner, clock.now())
   exchange.requestId = 'id-1'
   const code = outcome.kind === 'refused' ? outcome.code : outcome.kind === 'failed' ? outcome.fault : null
   const status = outcome.kind === 'reply' ? outcome.status : outcome.kind === 'tunnel' ? 101 : 503

@@ -6,6 +6,7 @@ import { Attempt } from '../core/attempt.ts'
 import type { AttemptKind, AttemptOwner } from '../core/attempt.ts'
 import type { Code } from '../core/codes.ts'
 import { Exchange } from '../core/exchange.ts'
+import { deafOwner } from '../core/fixtures/deaf-owner.ts'
 import type { Outcome, Refused, Reply } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import type { GateRun } from '../core/scope.ts'
@@ -51,7 +52,7 @@ interface Ending { readonly outcome: Outcome; readonly code?: Code; readonly sta
 
 function begin(world: World, plan: Plan, path = '/'): Exchange {
   const caller = new SimCaller(world.clock, { path })
-  return new Exchange(caller, plan, { decided() {}, expired() {}, orphaned() {} }, world.clock.now())
+  return new Exchange(caller, plan, deafOwner, world.clock.now())
 }
 
 function end(exchange: Exchange, { outcome, code, status, tookMs }: Ending): void {

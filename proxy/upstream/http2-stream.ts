@@ -58,9 +58,10 @@ export class OpenStream {
   /** Node ends the readable side of every stream; only while it is not closed does that come from the peer. */
   #watchEnd(stream: ClientHttp2Stream): void {
     const push = stream.push.bind(stream)
-    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    const watched = (chunk: unknown, encoding?: BufferEncoding): boolean => {
       if (chunk === null && !stream.closed) this.#isEnded = true
       return push(chunk, encoding)
     }
+    stream.push = watched
   }
 }

@@ -65,11 +65,7 @@ export class CallingService implements Upstream {
   #follow(job: Job, call: SimCaller): void {
     const done = (): void => { this.#done(job, call.status < 400 && call.end === 'complete' ? 200 : 502) }
     if (call.end !== null) return this.#clock.endOfTurn(done)
-    const told = call.onDone
-    call.onDone = () => {
-      told?.()
-      done()
-    }
+    call.afterwards = done
   }
 
   #done({ attempt, isCut }: Job, status: number): void {

@@ -67,7 +67,7 @@ export class DrippingBody implements BodySource {
     if (this.#isOver) return
     this.#isOver = true
     this.#sink = null
-    if (this.caller?.end === null) this.caller.onBroken?.('request.timeout')
+    if (this.caller?.end === null) this.caller.owner?.requestBroken('request.timeout')
     sink.fail('by chance')
   }
 }

@@ -4,7 +4,7 @@ import type { BodySink, BodySource } from '../../proxy/core/body.ts'
 import type { Clock } from '../../proxy/core/clock.ts'
 import { codes } from '../../proxy/core/codes.ts'
 import type { Code } from '../../proxy/core/codes.ts'
-import type { Caller, RequestHead } from '../../proxy/core/caller.ts'
+import type { Caller, CallerOwner, RequestHead } from '../../proxy/core/caller.ts'
 import type { RawHeaders } from '../../proxy/core/raw-headers.ts'
 
 export interface Ask {
@@ -24,9 +24,9 @@ export class SimCaller implements Caller {
   readonly remoteAddress: string
   readonly isSecure = false
   readonly identity: string | null
-  onGone: (() => void) | null = null
-  onDone: (() => void) | null = null
-  onBroken: ((code: Code) => void) | null = null
+  owner: CallerOwner | null = null
+  /** Called once everything is over for this caller and its owner knows. */
+  afterwards: (() => void) | null = null
   readonly askedAt: number
   /** Status of the answer; 0 while there is none. */
   status = 0
@@ -102,8 +102,9 @@ export class SimCaller implements Caller {
     if (this.end !== null) return
     this.end = 'left'
     this.endedAt = this.#clock.now()
-    this.onGone?.()
-    this.onDone?.()
+    this.owner?.callerLeft()
+    this.owner?.callerEnded()
+    this.afterwards?.()
   }
 
   #begin(status: number): void {
@@ -117,7 +118,8 @@ export class SimCaller implements Caller {
     this.end = end
     this.endedAt = this.#clock.now()
     // As the edge has it: whoever does not get its answer whole has gone.
-    if (end === 'broken') this.onGone?.()
-    this.onDone?.()
+    if (end === 'broken') this.owner?.callerLeft()
+    this.owner?.callerEnded()
+    this.afterwards?.()
   }
 }

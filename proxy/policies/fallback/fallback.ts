@@ -47,7 +47,10 @@ class Fallback {
   readonly handle: Handler = async (work, kind) => {
     const { on } = this.#ground
     // The deadline ends the exchange while its attempts still run: whoever tells the caller asks here first.
-    if (on.has('deadline.expired')) work.substitute = (code) => this.#substitute(work, code)
+    if (on.has('deadline.expired')) {
+      const substitute = (code: Code): Reply | null => this.#substitute(work, code)
+      work.substitute = substitute
+    }
     const outcome = await this.#next(work, kind)
     work.substitute = null
     const trigger = on.of(outcome)

@@ -69,8 +69,10 @@ class Faults {
       attempt.sent()
       return attempt.failed('upstream.reset', 'injected: reset before anything was sent')
     }
-    if (reset === 'after') attempt.alters = () => this.#lose(attempt)
-    else if (bodyRate !== undefined) attempt.alters = (reply) => this.#slow(reply, bodyRate)
+    const lose = (): null => this.#lose(attempt)
+    const slow = (reply: Reply): Reply => this.#slow(reply, bodyRate ?? Infinity)
+    if (reset === 'after') attempt.alters = lose
+    else if (bodyRate !== undefined) attempt.alters = slow
     this.#next(attempt)
   }
 

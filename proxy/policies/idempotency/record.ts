@@ -120,10 +120,11 @@ async function recollect(keyed: Keyed): Promise<Answer | null> {
   const verdict = recollection.begin()
   if (verdict !== WAIT) return verdict
   keyed.recollection = recollection
-  keyed.exchange.work.onOver = () => {
+  const giveUp = (): void => {
     recollection.leave()
     resolve(inProgress)
   }
+  keyed.exchange.work.onOver = giveUp
   const answer = await promise
   keyed.recollection = null
   keyed.exchange.work.onOver = null

@@ -31,7 +31,6 @@ export interface DoorOptions {
 
 /** An upstream that has waited this long for a caller has nothing in work for it. */
 const idleGraceMs = 100
-
 const leastCutWindowMs = 250
 const cutWindowBaselines = 16
 /** A turn of the loop that takes longer than both disturbs what is measured. */
@@ -69,7 +68,8 @@ export class Door {
     this.admission = new LimitedAdmission(unlimited, options.admission)
     this.readiness = readiness
     this.#clock = clock
-    limits.onRoom = () => { this.admission.handOver(clock.now()) }
+    const handOver = (): void => { this.admission.handOver(clock.now()) }
+    limits.onRoom = handOver
     this.configure(options)
   }
 

@@ -71,11 +71,7 @@ class Insisting {
       else if (caller.end !== 'left') this.#again()
     }
     if (caller.end !== null) return ended()
-    const { onDone } = caller
-    caller.onDone = () => {
-      onDone?.()
-      world.clock.endOfTurn(ended)
-    }
+    caller.afterwards = () => { world.clock.endOfTurn(ended) }
   }
 
   #again(): void {
