@@ -2,10 +2,20 @@ import { test } from 'tap'
 import { configurationOf } from '../../test/support/plans.ts'
 import type { Announcement } from '../core/announce.ts'
 import { systemClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
 import type { Steps } from '../core/steps.ts'
 import { Reloader } from './reload.ts'
 import type { Read } from './reload.ts'
+
+/** Its timers keep nothing alive, and these tests have nothing else: a rest is a turn. */
+const clock: Clock = {
+  ...systemClock,
+  after: (_delayMs, fire) => {
+    systemClock.endOfTurn(fire)
+    return { clear() {} }
+  },
+}
 
 type Loaded = { readonly configuration: Configuration }
 const configuration = (hash: string): Configuration => ({ ...configurationOf({}), hash })
@@ -23,7 +33,7 @@ function reloader(reads: readonly Read<Loaded>[], fails = false): {
     return found
   }
   const subject = new Reloader<Loaded>({
-    read, clock: systemClock,
+    read, clock,
     apply: async (loaded) => {
       await Promise.resolve()
       if (fails) throw new Error('Cannot listen on 127.0.0.1:1')

@@ -5,7 +5,7 @@ import type { ReloadResult } from '../admin/changes.ts'
 import type { Announce } from '../core/announce.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Configuration } from '../core/configuration.ts'
-import { endOfTurn, turnByTurn } from '../core/steps.ts'
+import { turnByTurn } from '../core/steps.ts'
 import type { Steps } from '../core/steps.ts'
 
 /** What reading it again gave: all of it, or every fault in a line each. */
@@ -49,8 +49,7 @@ export class Reloader<T extends { readonly configuration: Configuration }> {
       announce({ what: 'configuration-unchanged', reason, hash })
       return { isApplied: true, hash, isChanged: false }
     }
-    // To put it in force is one piece, and has a turn of its own.
-    await endOfTurn(clock)
+    // To put it in force is one piece.
     try {
       await apply(found.loaded)
     } catch (error) {
