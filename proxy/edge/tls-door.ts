@@ -28,11 +28,12 @@ export class TlsDoor {
     const { tls, http2, handshakeMs, opened } = options
     this.#server = createServer({
       ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      allowHalfOpen: true,
       handshakeTimeout: handshakeMs,
       requestCert: tls.clientCa !== null,
       rejectUnauthorized: true,
     }, (socket) => {
+      // From here on what a FIN means is decided by the connection.
+      socket.allowHalfOpen = true
       // A handshake costs us a hundred times what it costs the peer, and HTTP has no use for a second one. Node would
       // only tell of it.
       socket.disableRenegotiation()
@@ -53,6 +54,8 @@ export class TlsDoor {
 
   /** Begins the handshake on a socket that was just accepted. */
   take(socket: Socket): void {
+    // Nobody comes to an agreement with a peer that has ended. The encrypted socket has it from this one.
+    socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
   }
 }

@@ -24,7 +24,7 @@ import {
 } from './fixtures/test-certificates.ts'
 import { reply, stubHouse } from './fixtures/stub-house.ts'
 import type { StubHouse, StubOptions } from './fixtures/stub-house.ts'
-import { seen } from './fixtures/turn.ts'
+import { seen, turn } from './fixtures/turn.ts'
 import { nameOf } from './peer-identity.ts'
 
 /** A folder with these files, that goes with the test. */
@@ -236,4 +236,41 @@ test('a directory of links that is swapped as a whole is a change like any other
   await seen(() => said[0])
   t.match(said, [{ what: 'certificate-reloaded' }])
   t.strictSame(used, [serverCertificate, secondCertificate])
+})
+
+const endings = [['before a byte of it', ''], ['in the middle of its first record', '\x16\x03\x01\x02\x00\x01']] as const
+
+for (const [what, bytes] of endings) {
+  test(`who ends ${what} holds no place until the time of the handshake is over`, { timeout: 5000 }, async (t) => {
+    const house = await secureHouse(t)
+    const peer = connectTcp({ host: '127.0.0.1', port: Number(new URL(house.url).port), allowHalfOpen: true })
+    t.teardown(() => peer.destroy())
+    peer.resume()
+    await once(peer, 'connect')
+    peer.end(bytes, 'latin1')
+    await once(peer, 'end')
+    await seen(() => house.server.connections() === 0 || null)
+    t.equal(house.server.inspect()['failedHandshakes'], 1)
+  })
+}
+
+test('after the handshake a half-closed caller is served where the listener serves such', async (t) => {
+  const house = await secureHouse(t, {}, {
+    halfClose: 'serve',
+    handle: async () => {
+      await seen(() => hasEnded || null)
+      // Its end is read by then.
+      for (let i = 0; i < 20; i++) await turn()
+      return reply(200, 'late')
+    },
+  })
+  let hasEnded = false
+  const options: ConnectionOptions & { allowHalfOpen: boolean } = { ...optionsFor(house), allowHalfOpen: true }
+  const socket = connect(options)
+  t.teardown(() => socket.destroy())
+  let text = ''
+  socket.on('data', (chunk: Buffer) => { text += chunk.toString('latin1') })
+  socket.end('GET / HTTP/1.1\r\nHost: edge.test\r\n\r\n', () => { hasEnded = true })
+  await closed(socket)
+  t.match(text, /^HTTP\/1\.1 200 .*late$/s)
 })
