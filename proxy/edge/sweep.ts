@@ -18,7 +18,15 @@ export class Sweep {
   readonly #intervalMs: () => number
   /** Where the round stands; connections may come and go behind and before it. */
   #round: Iterator<EdgeConnection>
+  /**
+   * How many this round looks at: as many as there were when it began, who were there first. Where it ended only with
+   * the last that there is, those who come and go would keep it from ever beginning again.
+   */
+  #size = 0
+  #looked = 0
+  #begunAt = 0
   #timer: Timer | null = null
+  #isStopped = false
 
   /** `connections` may change at any time; each is looked at once in `intervalMs`, which may change too. */
   constructor(connections: ReadonlyMap<unknown, EdgeConnection>, intervalMs: () => number, clock: Clock) {
@@ -28,30 +36,40 @@ export class Sweep {
     this.#round = connections.values()
   }
 
+  /** Begins a round, the first one or the next. */
   start(): void {
-    const count = this.#connections.size
-    const intervalMs = this.#intervalMs()
-    const wanted = Math.ceil(count * shortestPauseMs / intervalMs)
-    const atOnce = Math.min(mostAtOnce, Math.max(fewestAtOnce, wanted))
-    const pauseMs = intervalMs * Math.min(1, atOnce / Math.max(1, count))
-    this.#timer = this.#clock.after(pauseMs, () => { this.#look(atOnce) })
+    this.#round = this.#connections.values()
+    this.#size = this.#connections.size
+    this.#looked = 0
+    this.#begunAt = this.#clock.now()
+    this.#wait()
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.clear()
   }
 
-  #look(atOnce: number): void {
-    // Before the look: it may end in a stop.
-    this.start()
+  /** Until the next few are due, by the time since the round began: a timer that is late delays nobody but itself. */
+  #wait(): void {
+    const intervalMs = this.#intervalMs()
+    const wanted = Math.ceil(this.#size * shortestPauseMs / intervalMs)
+    const next = this.#looked + Math.min(mostAtOnce, Math.max(fewestAtOnce, wanted))
+    const dueAt = this.#begunAt + intervalMs * (next < this.#size ? next / this.#size : 1)
+    this.#timer = this.#clock.after(Math.max(0, dueAt - this.#clock.now()), () => { this.#look() })
+  }
+
+  #look(): void {
     const now = this.#clock.now()
-    for (let looked = 0; looked < atOnce; looked++) {
+    const share = Math.min(1, (now - this.#begunAt) / this.#intervalMs())
+    const until = Math.min(Math.round(this.#size * share), this.#looked + mostAtOnce)
+    for (; this.#looked < until; this.#looked++) {
       const next = this.#round.next()
-      if (next.done === true) {
-        this.#round = this.#connections.values()
-        return
-      }
+      if (next.done === true) return this.start()
       next.value.check(now)
+      if (this.#isStopped) return
     }
+    if (this.#looked < this.#size) this.#wait()
+    else this.start()
   }
 }
