@@ -14,12 +14,15 @@ const answer = Buffer.from(head + body)
 const answerToHead = Buffer.from(head)
 const refusal = 'HTTP/1.1 411 Length Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
 
+/** Answers a request, given as its head, in another way than the others; false: it does not. */
+export type Exception = (request: string, socket: Socket) => boolean
+
 /** Not listening yet. */
-export function createOrigin(delayMs = 0): Server {
-  return createServer({ noDelay: true }, (socket) => { serve(socket, delayMs) })
+export function createOrigin(delayMs = 0, exception: Exception = () => false): Server {
+  return createServer({ noDelay: true }, (socket) => { serve(socket, delayMs, exception) })
 }
 
-function serve(socket: Socket, delayMs: number): void {
+function serve(socket: Socket, delayMs: number, exception: Exception): void {
   let held: Buffer = Buffer.alloc(0)
   let bodyLeftBytes = 0
   // A caller that resets its connection is no event for a constant server.
@@ -39,6 +42,7 @@ function serve(socket: Socket, delayMs: number): void {
         return
       }
       bodyLeftBytes = Number(/\r\ncontent-length:[ \t]*(\d+)/i.exec(request)?.[1] ?? 0)
+      if (exception(request, socket)) continue
       // Answered at the head: the body that follows is only skipped.
       const answered = request.startsWith('HEAD ') ? answerToHead : answer
       if (delayMs === 0) socket.write(answered)

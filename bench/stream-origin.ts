@@ -19,7 +19,8 @@ export function createStreamOrigin(bodyBytes: number): Server {
   })
 }
 
-function pour(socket: Socket, bodyBytes: number): void {
+/** Writes so many bytes, as fast as they are taken. Once for a socket at a time. */
+export function pour(socket: Socket, bodyBytes: number): void {
   let leftBytes = bodyBytes
   const more = (): void => {
     while (leftBytes > 0 && !socket.destroyed) {
@@ -27,6 +28,7 @@ function pour(socket: Socket, bodyBytes: number): void {
       leftBytes -= next.length
       if (!socket.write(next)) return
     }
+    socket.off('drain', more)
   }
   socket.on('drain', more)
   more()
