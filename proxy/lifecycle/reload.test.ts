@@ -21,7 +21,8 @@ type Loaded = { readonly configuration: Configuration }
 const configuration = (hash: string): Configuration => ({ ...configurationOf({}), hash })
 
 function reloader(reads: readonly Read<Loaded>[], fails = false): {
-  reload: () => ReturnType<Reloader<Loaded>['reload']>; said: Announcement[]; counted: string[]; inForce: () => string
+  subject: Reloader<Loaded>; reload: () => ReturnType<Reloader<Loaded>['reload']>
+  said: Announcement[]; counted: string[]; inForce: () => string
 } {
   const said: Announcement[] = []
   const counted: string[] = []
@@ -41,7 +42,7 @@ function reloader(reads: readonly Read<Loaded>[], fails = false): {
     },
     current: () => current, announce: (one) => { said.push(one) }, count: (result) => { counted.push(result) },
   })
-  return { reload: () => subject.reload('SIGHUP'), said, counted, inForce: () => current.hash }
+  return { subject, reload: () => subject.reload('SIGHUP'), said, counted, inForce: () => current.hash }
 }
 
 const valid = (hash: string): Read<Loaded> => ({ isValid: true, loaded: { configuration: configuration(hash) } })
@@ -80,4 +81,17 @@ test('reloads asked for at once happen one after the other', async (t) => {
   const results = await Promise.all([reload(), reload()])
   t.strictSame(results.map((result) => result.isApplied && result.hash), ['two', 'three'])
   t.equal(inForce(), 'three')
+})
+
+test('who waits at the end is told at once, and nothing is put in force any more', async (t) => {
+  const { subject, reload, inForce, counted } = reloader([valid('two'), valid('three')])
+  const waiting = [reload(), reload()]
+  const closing = subject.close()
+  const over = { isApplied: false as const, faults: ['this instance is ending: nothing is put in force any more'] }
+  t.strictSame(await Promise.all(waiting), [over, over])
+  t.strictSame(await reload(), over)
+  await closing
+  while (counted.length < 2) await new Promise((resolve) => { setImmediate(resolve) })
+  t.equal(inForce(), 'one')
+  t.strictSame(counted, ['rejected', 'rejected'])
 })

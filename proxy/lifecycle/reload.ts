@@ -1,5 +1,6 @@
 // One reload after the other: the configuration is read again, checked as at the start, and either put in force as a
-// whole or not at all. A bad file changes nothing but the log and a counter.
+// whole or not at all. A bad file changes nothing but the log and a counter. It waits for no end: who still waits for it
+// when the process ends is told so.
 
 import type { ReloadResult } from '../admin/changes.ts'
 import type { Announce } from '../core/announce.ts'
@@ -24,9 +25,15 @@ export interface ReloaderOptions<T extends { readonly configuration: Configurati
   readonly count: (result: 'applied' | 'unchanged' | 'rejected') => void
 }
 
+const tooLate = {
+  isApplied: false, faults: ['this instance is ending: nothing is put in force any more'],
+} as const
+
 export class Reloader<T extends { readonly configuration: Configuration }> {
   readonly #options: ReloaderOptions<T>
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #waiting = new Set<(result: ReloadResult) => void>()
+  #last: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   constructor(options: ReloaderOptions<T>) {
     this.#options = options
@@ -34,9 +41,22 @@ export class Reloader<T extends { readonly configuration: Configuration }> {
 
   /** Never rejects. `reason` is for the log: `SIGHUP`, `POST /admin/reload`, `the file has changed`. */
   reload(reason: string): Promise<ReloadResult> {
-    const result = this.#last.then(() => this.#reload(reason))
-    this.#last = result
-    return result
+    if (this.#isClosed) return Promise.resolve(tooLate)
+    const { promise, resolve } = Promise.withResolvers<ReloadResult>()
+    this.#waiting.add(resolve)
+    this.#last = this.#last.then(async () => {
+      resolve(await this.#reload(reason))
+      this.#waiting.delete(resolve)
+    })
+    return promise
+  }
+
+  /** The process ends: whoever waits hears so, and what is under way is waited for by nobody. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const resolve of this.#waiting) resolve(tooLate)
+    // Their answers leave before the admin listener closes.
+    await new Promise<void>((resolve) => { this.#options.clock.endOfTurn(resolve) })
   }
 
   async #reload(reason: string): Promise<ReloadResult> {
@@ -49,6 +69,7 @@ export class Reloader<T extends { readonly configuration: Configuration }> {
       announce({ what: 'configuration-unchanged', reason, hash })
       return { isApplied: true, hash, isChanged: false }
     }
+    if (this.#isClosed) return this.#reject(reason, tooLate.faults)
     // To put it in force is one piece.
     try {
       await apply(found.loaded)

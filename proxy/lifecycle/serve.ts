@@ -239,6 +239,7 @@ export class Serving {
     this.#files.close()
     const { clock } = this.#options
     const steps = [
+      { name: 'reload', close: () => this.#reloader?.close() },
       { name: 'instance', close: () => this.#instance.stop() },
       { name: 'stores', close: () => this.#instance.records.close() },
       ...this.#listeners.map((listener) => ({ name: listener.url, close: () => listener.close() })),

@@ -2,6 +2,7 @@
 
 import { mkdirSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -161,6 +162,26 @@ test('listeners come and go; one that cannot be opened leaves everything as it w
   t.equal((await reload()).status, 200)
   await t.rejects(ask(second, '/'), 'closed')
   t.equal((await ask(port, '/')).body, 'one')
+})
+
+test('who waits for a reload when the process ends is told so', async (t) => {
+  const one = await serviceOf(t, 'one')
+  const { file, reload, running } = await started(t, { origin: one })
+  const silent = createTcpServer((socket) => { t.teardown(() => socket.destroy()) })
+  await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => silent.close())
+  const { port } = silent.address() as AddressInfo
+  const idempotency = { type: 'redis', url: `redis://127.0.0.1:${port}`, timeout: '30s' }
+  writeFileSync(file, text({ origin: one, route: { idempotency: {} }, top: { stores: { idempotency } } }))
+  const isUnderWay = new Promise((resolve) => { silent.once('connection', resolve) })
+  const answers = [reload(), reload()]
+  await isUnderWay
+  const { code } = await running.stop()
+  for (const { status, body } of await Promise.all(answers)) {
+    t.equal(status, 422)
+    t.match(body, /this instance is ending/)
+  }
+  t.equal(code, 0)
 })
 
 test('fifty reloads while requests run: every one is answered', { timeout: 60_000 }, async (t) => {
