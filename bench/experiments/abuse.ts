@@ -64,8 +64,8 @@ function summaryRow(others: readonly Round[], crowd: string, server: string): st
   }
   return [
     kinds[crowd]?.title ?? crowd, String(kinds[crowd]?.count), server,
-    short(median(rounds.map((one) => one.withoutMs))), short(median(rounds.map((one) => one.withMs))), short(ratioOf(others, crowd, server)),
-    short(Math.max(...rounds.map((one) => one.grownBytes)) / 2 ** 20),
+    short(median(rounds.map((one) => one.withoutMs))), short(median(rounds.map((one) => one.withMs))),
+    short(ratioOf(others, crowd, server)), short(Math.max(...rounds.map((one) => one.grownBytes)) / 2 ** 20),
     failedText(rounds.reduce((sum, { notOk }) => sum + notOk, 0), codes),
   ]
 }

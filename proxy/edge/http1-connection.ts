@@ -148,7 +148,7 @@ export class Http1Connection implements BodyReading {
 
   /** Goes on with what was held, and with the socket. */
   #readOn(): void {
-    if (this.#isConsuming || this.#linger.isUnderWay) return
+    if (this.#isConsuming || this.#isTunnel || this.#linger.isUnderWay) return
     const held = this.#backlog.take()
     if (held !== null) this.#consume(held)
     if (this.socket.isPaused() && !this.#isFull) this.socket.resume()
@@ -216,7 +216,7 @@ export class Http1Connection implements BodyReading {
   #beginBody(framing: number): RequestBody {
     this.#bodies ??= new BodyReader(this.context.limits)
     this.#bodies.begin(framing)
-    return this.#body = new RequestBody(framing === chunkedBody ? -1 : framing, this)
+    return this.#body = new RequestBody(framing === chunkedBody ? -1 : framing, this, this.context.clock)
   }
 
   #upgrade(head: RequestHead, firstBytes: Buffer): void {

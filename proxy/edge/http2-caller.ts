@@ -54,7 +54,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     this.isSecure = connection.isSecure
     this.identity = connection.identity
     this.startedAt = connection.context.clock.now()
-    this.#upload = bodyLength === null ? null : new Http2Upload(stream, bodyLength, connection.context.limits, this)
+    this.#upload = bodyLength === null ? null : new Http2Upload(stream, bodyLength, connection.context, this)
     this.body = this.#upload?.body ?? null
     stream.on('drain', () => { if (!this.#isOver) this.#onDrain?.() })
     // Ours says it by `close`: whoever cuts may still be in the middle of something.

@@ -5,7 +5,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Code } from '../core/codes.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
-import type { HeadLimits } from '../http1/head-reader.ts'
+import type { ConnectionContext } from './http1-context.ts'
 import { areTrailers } from './http2-fields.ts'
 import { RequestBody } from './request-body.ts'
 import type { BodyReading } from './request-body.ts'
@@ -27,10 +27,10 @@ export class Http2Upload implements BodyReading {
   /** The last byte has come. */
   hasEnded = false
 
-  constructor(stream: ServerHttp2Stream, length: number, limits: HeadLimits, owner: UploadOwner) {
+  constructor(stream: ServerHttp2Stream, length: number, { clock, limits }: ConnectionContext, owner: UploadOwner) {
     this.#stream = stream
     this.#owner = owner
-    this.body = new RequestBody(length, this)
+    this.body = new RequestBody(length, this, clock)
     stream.on('trailers', (_headers: unknown, _flags: number, received: RawHeaders) => {
       if (areTrailers(received, limits.fieldCount, limits.headBytes)) this.#trailers = received
       else this.breakBody('request.malformed')

@@ -3,8 +3,10 @@
 // nobody wants it any more. The connection reads it; nothing is read before somebody asks.
 
 import type { BodySink, BodySource } from '../core/body.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Code } from '../core/codes.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
+import { TurnShare } from '../core/turn-share.ts'
 import type { RangeSink } from '../http1/body-reader.ts'
 
 /** What the body asks of its connection. */
@@ -21,6 +23,8 @@ type State = 'held' | 'flowing' | 'dropping' | 'over'
 export class RequestBody implements BodySource, RangeSink {
   readonly length: number
   readonly #reading: BodyReading
+  readonly #clock: Clock
+  readonly #share = new TurnShare()
   #sink: BodySink | null = null
   #state: State = 'held'
   /** Bytes that have come. */
@@ -32,9 +36,10 @@ export class RequestBody implements BodySource, RangeSink {
   /** The last byte is here. */
   hasArrived = false
 
-  constructor(length: number, reading: BodyReading) {
+  constructor(length: number, reading: BodyReading, clock: Clock) {
     this.length = length
     this.#reading = reading
+    this.#clock = clock
   }
 
   /** Whether bytes may be read: into the sink, or to be thrown away. */
@@ -76,10 +81,14 @@ export class RequestBody implements BodySource, RangeSink {
     if (this.#state !== 'flowing') return
     if (this.received > this.maxBytes) return this.#reading.breakBody('request.body-too-large')
     const isWhole = start === 0 && end === chunk.length
-    if ((this.#sink as BodySink).write(isWhole ? chunk : chunk.subarray(start, end))) return
-    this.isPaused = true
+    const hasRoom = (this.#sink as BodySink).write(isWhole ? chunk : chunk.subarray(start, end))
+    if (hasRoom && !this.#share.endsWith(end - start, this.#clock, this.#readOn)) return
+    this.isPaused = !hasRoom
     this.#reading.pauseBody()
   }
+
+  /** The others have had their turn. Also when it is over by now: the connection still stands still. */
+  readonly #readOn = (): void => { if (!this.isPaused) this.#reading.resumeBody() }
 
   /** Connection: the framing says that this was all. */
   complete(trailers: RawHeaders | null): void {

@@ -238,7 +238,8 @@ test('a directory of links that is swapped as a whole is a change like any other
   t.strictSame(used, [serverCertificate, secondCertificate])
 })
 
-const endings = [['before a byte of it', ''], ['in the middle of its first record', '\x16\x03\x01\x02\x00\x01']] as const
+const begun = '\x16\x03\x01\x02\x00\x01'
+const endings = [['before a byte of it', ''], ['in the middle of its first record', begun]] as const
 
 for (const [what, bytes] of endings) {
   test(`who ends ${what} holds no place until the time of the handshake is over`, { timeout: 5000 }, async (t) => {

@@ -8,6 +8,7 @@ import type { Attempt, Leaf } from '../core/attempt.ts'
 import type { FaultCode } from '../core/codes.ts'
 import { isIdempotent } from '../core/methods.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
+import { TurnShare } from '../core/turn-share.ts'
 import { bodyUntilClose } from '../http1/framing.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { InterimSink } from './answer-reader.ts'
@@ -25,6 +26,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   readonly #request: RequestSide
   readonly #answer = new AnswerReader()
   readonly #stillness = new Stillness()
+  readonly #share = new TurnShare()
   #attempt: Attempt | null = null
   #reply: ReplyBody | null = null
   /** Attempts that have left it. */
@@ -33,10 +35,10 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   #hasAnswer = false
   /** The attempt has been written, in part at least. */
   #isBegun = false
-  /** See Pool.depart. */
-  isWarm = false
   #isPaused = false
-  /** Pool's own, clock ms: while idle, not to be used from then on; opened; not to be kept from then on. */
+  readonly #readOn = (): void => { if (!this.#isPaused) this.#line.readOn() }
+  /** Pool's own: see its `depart`; clock ms: while idle not to be used from then on, opened, not to be kept then. */
+  isWarm = false
   expiresAt = 0
   wishedAt = 0
   retiresAt = Infinity
@@ -84,9 +86,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
   }
 
   /** Closes a connection that carries no attempt; one that does ends with it. */
-  shut(): void {
-    if (this.#attempt === null) this.#drop()
-  }
+  shut(): void { if (this.#attempt === null) this.#drop() }
 
   // Leaf
   cut(): void {
@@ -131,7 +131,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     this.#isPaused = false
     this.#stillness.moved()
     this.#attempt?.turn('busy')
-    this.#line.socket.resume()
+    this.#line.readOn()
   }
 
   dropReply(body: ReplyBody): void {
@@ -168,7 +168,7 @@ export class Connection implements Leaf, LineOwner, InterimSink, ReplyBodyOwner 
     // By now the connection may serve another attempt, or be gone.
     this.#isPaused = this.#reply !== null && !this.#reply.wantsMore
     if (this.#isPaused) this.#attempt?.turn('idle')
-    return !this.#isPaused
+    return !this.#isPaused && (this.#reply === null || !this.#share.endsWith(count, this.#pool.clock, this.#readOn))
   }
 
   /** The attempt goes over a new connection: nothing was written for it, or writing it again is harmless. */

@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { createHttp1Upstream } from './http1-upstream.ts'
 import { always, answer, LeafBench, sendOver, turn } from './fixtures/leaf-bench.ts'
-import { bodyOf, Collected, PushedBody } from './fixtures/leaf-bodies.ts'
+import { bodyOf, Collected, PerTurn, PushedBody } from './fixtures/leaf-bodies.ts'
 import { conformLeaf } from './fixtures/leaf-conformance.ts'
 import { leafOptions, Sent } from './fixtures/leaf-fixture.ts'
 import { ScriptedOrigin } from './fixtures/scripted-origin.ts'
@@ -61,7 +61,10 @@ await test('an upstream is not still because its reader is slow', async (t) => {
   t.equal(sent.attempt.bodyFault, null)
   sink.isStopped = false
   reply.body?.resume()
-  await sink.over
+  while (!sink.isEnded) {
+    await turn()
+    await clock.run(clock.now())
+  }
   t.equal(sink.bytes, size)
 })
 
@@ -322,4 +325,16 @@ await test('closing lets what runs come to its end, and nothing stay', async (t)
 await test('an upstream needs an endpoint', (t) => {
   t.throws(() => createHttp1Upstream(leafOptions([])), /has no endpoint/)
   t.end()
+})
+
+await test('one answer, however fast it comes, leaves the others their turns', async (t) => {
+  const size = 6 * 1024 * 1024
+  const { send } = await benchOf(t).pair(always(answer('x'.repeat(size))))
+  const reply = await send().reply()
+  const inTurn = new PerTurn()
+  reply.body?.flow(inTurn)
+  await inTurn.over
+  t.equal(inTurn.bytes, size)
+  // What libuv reads on for is up to 2 MiB.
+  t.ok(inTurn.mostInTurn <= 3 * 64 * 1024, `${inTurn.mostInTurn / 1024} KiB in one turn`)
 })

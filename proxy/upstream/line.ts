@@ -52,6 +52,11 @@ export class Line {
     return this.socket.writableLength === 0 && this.socket.writable
   }
 
+  /** Reading goes on, after it was stopped. */
+  readOn(): void {
+    if (!this.isShut) this.socket.resume()
+  }
+
   /** Closes at once; what waits to be written is not. */
   shut(): void {
     this.isShut = true
