@@ -39,7 +39,7 @@ export class Http1Connection implements BodyReading {
   /** The answer now being written, or about to be, is the last one. */
   #closesAfterwards = false
   #isTunnel = false
-  /** The peer has sent FIN and is served what it asked for before. */
+  /** The peer has sent FIN; where such are served, it is served what it asked for before. */
   #hasEnded = false
 
   constructor(socket: Socket, context: ConnectionContext) {
@@ -52,7 +52,7 @@ export class Http1Connection implements BodyReading {
     this.#intake = new Http1Intake(context.limits, context.gate)
     this.#linger = new Linger(socket, context.clock)
     this.#timing = new ConnectionTiming(context.connectionLimits, context.clock.now())
-    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('data', (chunk: Buffer) => this.#backlog.bytes === null ? this.#consume(chunk) : this.#hold(chunk))
     // The socket's close says all that matters; without a listener an error would end the process.
     socket.on('error', () => {})
     socket.on('drain', () => this.#current?.drained())
@@ -87,8 +87,9 @@ export class Http1Connection implements BodyReading {
   finished(caller: Http1Caller): void {
     this.#current = null
     this.#timing.answered(this.context.clock.now())
+    // First: what lies behind the body that is thrown away must not be begun.
+    if (this.#closesAfterwards) this.#linger.begin()
     caller.body?.abandon('the answer was complete before the request')
-    if (this.#closesAfterwards || (this.#hasEnded && this.#backlog.bytes === null)) return this.#linger.begin()
     this.#readOn()
   }
 
@@ -141,16 +142,12 @@ export class Http1Connection implements BodyReading {
     this.#current?.broken(code)
   }
 
-  #received(chunk: Buffer): void {
-    if (this.#backlog.bytes === null) this.#consume(chunk)
-    else this.#hold(chunk)
-  }
-
   /** Goes on with what was held, and with the socket. */
   #readOn(): void {
     if (this.#isConsuming || this.#isTunnel || this.#linger.isUnderWay) return
     const held = this.#backlog.take()
     if (held !== null) this.#consume(held)
+    if (this.#hasEnded) return this.#endBehindFin()
     if (this.socket.isPaused() && !this.#isFull) this.socket.resume()
   }
 
@@ -205,8 +202,7 @@ export class Http1Connection implements BodyReading {
   }
 
   #begin(head: RequestHead, framing: number): void {
-    const isLast = this.#timing.isLastRequest(this.context.clock.now())
-    if (isLast || !this.#intake.isPersistent) this.#closesAfterwards = true
+    if (this.#timing.isLastRequest(this.context.clock.now()) || !this.#intake.isPersistent) this.closeAfterwards()
     const hasBody = framing !== noBody && framing !== 0
     const caller = new Http1Caller(head, hasBody ? this.#beginBody(framing) : null, this)
     this.#current = caller
@@ -238,12 +234,16 @@ export class Http1Connection implements BodyReading {
   /** The peer has sent FIN. */
   #ended(): void {
     if (this.#isTunnel) return
-    if (this.#current !== null && this.context.halfClose === 'serve' && this.#body === null) {
-      this.#hasEnded = true
-      return
-    }
     // Nothing is under way: what has been answered may still be on its way out.
     if (this.#current === null) return void this.socket.end()
+    this.#hasEnded = true
+    this.#endBehindFin()
+  }
+
+  /** Behind a FIN nothing comes any more: what is not all here by then has been left. */
+  #endBehindFin(): void {
+    if (this.#current === null) return this.#linger.begin()
+    if (this.context.halfClose === 'serve' && (this.#body === null || this.#backlog.bytes !== null)) return
     this.closed()
     this.socket.destroy()
   }
