@@ -3,6 +3,7 @@
 import { test } from 'tap'
 import type { BodySink } from '../core/body.ts'
 import type { Work } from '../core/work.ts'
+import { PerTurn } from '../upstream/fixtures/leaf-bodies.ts'
 import { RawClient } from './fixtures/raw-client.ts'
 import { readBody, reply, stubHouse } from './fixtures/stub-house.ts'
 import { nothing, seen, turn } from './fixtures/turn.ts'
@@ -266,5 +267,41 @@ test(`back-pressure of the service stops the caller`, async (t) => {
     await turn()
   }
   t.match(client.received, new RegExp(`\\[${size}\\]$`))
+  client.destroy()
+})
+
+const many = 'x'.repeat(6 * 2 ** 20)
+
+for (const upload of [post(`Content-Length: ${many.length}`) + many,
+  `${post('Transfer-Encoding: chunked')}${many.length.toString(16)}\r\n${many}\r\n0\r\n\r\n`]) {
+  test(`an upload, however fast it comes, leaves the others their turns: ${upload.slice(25, 44)}`, async (t) => {
+    const inTurn = new PerTurn()
+    const house = await stubHouse({ handle: async ({ exchange }) => {
+      exchange.caller.body?.flow(inTurn)
+      await inTurn.over
+      return reply(200, 'had it')
+    } })
+    t.teardown(() => house.close())
+    const client = new RawClient(house.url)
+    client.send(upload)
+    await client.until(/had it$/)
+    t.equal(inTurn.bytes, many.length)
+    t.ok(inTurn.mostInTurn <= 3 * 64 * 1024, `${inTurn.mostInTurn / 1024} KiB in one turn`)
+    client.send(get)
+    await client.until(/had it.*had it$/s)
+    client.destroy()
+  })
+}
+
+test(`a caller that leaves behind a fast upload is seen to leave`, async (t) => {
+  const house = await stubHouse({ handle: ({ exchange }) => {
+    exchange.caller.body?.flow(new PerTurn())
+    return endless
+  } })
+  t.teardown(() => house.close())
+  const client = new RawClient(house.url)
+  client.send(post(`Content-Length: ${many.length}`) + many)
+  client.finish()
+  t.equal((await seen(() => house.ended[0])).code, 'caller.gone')
   client.destroy()
 })
