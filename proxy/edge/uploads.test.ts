@@ -160,7 +160,7 @@ test('a FIN in the middle of a body that nobody has asked for yet: it is never w
   const { promise: isWanted, resolve: want } = Promise.withResolvers<void>()
   const house = await stubHouse({ halfClose: 'serve', handle: async (work) => {
     await isWanted
-    return service.handle(work, 'first')
+    return service.handle(work)
   } })
   t.teardown(() => house.close())
   const client = new RawClient(house.url)
