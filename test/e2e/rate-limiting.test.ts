@@ -46,7 +46,7 @@ async function flood(instances: readonly SeawallProcess[], merchant: string, for
   return { admitted, byOneLimit: Math.round(40 + 40 * (lastAt - startedAt) / 1_000) }
 }
 
-/** A flood that one limit has shaped. Where a busy server is late, each limits alone for a second: so another may have. */
+/** A flood that one limit has shaped. Where the server is late, each limits alone for a second: so another may have. */
 async function sharedFlood(instances: readonly SeawallProcess[]): Promise<Flood> {
   for (let tries = 1; ; tries++) {
     const seen = await flood(instances, `a-${tries}`, 2_000)
