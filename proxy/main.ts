@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { dispatch } from './command/dispatch.ts'
 import { drain } from './command/drain.ts'
-import { processIo } from './command/environment.ts'
+import { allowClosedPipes, processIo } from './command/environment.ts'
 import { reload } from './command/reload.ts'
 import { status } from './command/status.ts'
 import { explainCommand, schemaCommand, validateCommand } from './config/commands.ts'
@@ -12,6 +12,7 @@ import { run } from './run.ts'
 
 /** Resolves to the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  allowClosedPipes()
   const { version } = JSON.parse(readFileSync(manifest(), 'utf8')) as { version: string }
   return dispatch(args, {
     run: (rest, io) => run(rest, io, version),

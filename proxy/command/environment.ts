@@ -15,3 +15,12 @@ export function processIo(): VerbIo {
     wait: (ms) => scheduler.wait(ms),
   }
 }
+
+/** Who reads no further, as `| head`, has seen enough: the verb goes on, and its exit code stands. To be called once. */
+export function allowClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}

@@ -1,6 +1,8 @@
 // A running instance as its operator meets it: the verbs against its admin listener, on a socket and behind a token,
 // what they change, what goes on record, and that overrides end.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -120,4 +122,15 @@ test('overrides end by themselves, and are on record at every log level', async 
   await eventually('all four are on record', () => seawall.stderr.split('"msg":"admin"').length === 5)
   const ends = [...seawall.stderr.matchAll(/"endsInMs":(\d+|null)/g)].map(([, ms]) => ms)
   t.strictSame(ends, ['400', '60000', 'null', '300'])
+})
+
+test('a reader who has seen enough, as head has, leaves the verb its exit code and prints nothing more', async (t) => {
+  for (const [stream, args, code] of [['stdout', ['schema'], 0], ['stderr', ['bogus'], 2]] as const) {
+    const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    child[stream].destroy()
+    child[stream === 'stdout' ? 'stderr' : 'stdout'].on('data', (chunk: Buffer) => { said += chunk.toString() })
+    t.strictSame(await once(child, 'close'), [code, null])
+    t.equal(said, '')
+  }
 })
