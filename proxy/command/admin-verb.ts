@@ -1,11 +1,11 @@
 // What drain, reload and status share: their options, the client made from them, and what to say of an answer that is
 // not the one they wanted.
 
-import { readArguments } from '../config/arguments.ts'
+import { readArguments, usageFault } from '../config/arguments.ts'
 import type { Values, VerbOptions } from '../config/arguments.ts'
 import { AdminUnreachable, createClient } from './client.ts'
 import type { AdminAnswer, AdminClient } from './client.ts'
-import { exitCodes, usageFault } from './verb.ts'
+import { exitCodes } from './verb.ts'
 import type { Verb, VerbIo } from './verb.ts'
 
 export interface AdminVerb {
@@ -21,6 +21,10 @@ const sharedOptions = {
 } as const
 
 const defaultAdmin = '127.0.0.1:9900'
+
+/** The words of the listener are for those who send HTTP. */
+const tokenHint = 'none was given here, or the token that was sent is another: '
+  + 'name the file that holds it with --token-file, or set SEAWALL_ADMIN_TOKEN'
 
 export function createAdminVerb({ name, help, options = {}, run }: AdminVerb): Verb {
   return async (args, io) => {
@@ -47,6 +51,7 @@ export function refused(io: VerbIo, name: string, { status, body }: AdminAnswer)
   const problem = body as { readonly title?: unknown; readonly detail?: unknown; readonly faults?: unknown } | undefined
   const words = [problem?.title, problem?.detail].filter((word) => typeof word === 'string').join(': ')
   io.stderr(`seawall ${name}: ${words === '' ? `the answer was ${status}, which is no admin listener's` : words}\n`)
+  if (status === 401) io.stderr(`  ${tokenHint}\n`)
   if (Array.isArray(problem?.faults)) for (const fault of problem.faults) io.stderr(`  ${String(fault)}\n`)
   return exitCodes.failed
 }

@@ -12,9 +12,3 @@ export interface VerbIo extends CommandIo {
 }
 
 export type Verb = (args: readonly string[], io: VerbIo) => number | Promise<number>
-
-/** Says on stderr what is wrong and where help is. */
-export function usageFault(io: VerbIo, verb: string, message: string): number {
-  io.stderr(`seawall ${verb}: ${message}\nSee "seawall ${verb} --help".\n`)
-  return exitCodes.usage
-}

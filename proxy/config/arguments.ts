@@ -25,6 +25,12 @@ export function readArguments(args: readonly string[], options: VerbOptions): Ve
   }
 }
 
+/** Says on stderr what is wrong with the arguments and where help is; the exit code of usage. */
+export function usageFault(io: { readonly stderr: (text: string) => void }, verb: string, message: string): 2 {
+  io.stderr(`seawall ${verb}: ${message}\nSee "seawall ${verb} --help".\n`)
+  return 2
+}
+
 function faultOf({ code, message }: Error & { readonly code?: string }, options: VerbOptions): string {
   const option = /'(?:-\w, )?(--?[^' ]*)/.exec(message)?.[1] ?? ''
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {

@@ -4,7 +4,7 @@
 import type { Configuration } from '../core/configuration.ts'
 import { allAtOnce } from '../core/steps.ts'
 import type { Steps } from '../core/steps.ts'
-import { readArguments } from './arguments.ts'
+import { readArguments, usageFault } from './arguments.ts'
 import { explain, findIn, onlyListener } from './explain.ts'
 import { explanationText, timeoutsText } from './explain-text.ts'
 import { schemaText } from './export-schema.ts'
@@ -30,15 +30,15 @@ export interface CommandIo {
 }
 
 export type ExitCode = 0 | 1 | 2 | 3
-const exit = { ok: 0, failed: 1, usage: 2, invalid: 3 } as const
+const exit = { ok: 0, failed: 1, invalid: 3 } as const
 
 /** `validate FILE`: 0 (warnings or not), 2, or 3 when there is an error. */
 export function validateCommand(args: readonly string[], io: CommandIo): ExitCode {
   const parsed = readArguments(args, { json: { type: 'boolean' } })
   if (parsed.kind === 'help') return help(io, validateHelp)
-  if (parsed.kind === 'fault') return usage(io, validateHelp, parsed.message)
+  if (parsed.kind === 'fault') return usageFault(io, 'validate', parsed.message)
   const [file, ...more] = parsed.positionals
-  if (file === undefined || more.length > 0) return usage(io, validateHelp, 'name one FILE')
+  if (file === undefined || more.length > 0) return usageFault(io, 'validate', 'name one FILE')
   const { loaded, source } = loadFile(file, io)
   const faults = loaded.ok ? loaded.warnings : loaded.faults
   if (parsed.values['json'] === true) {
@@ -55,8 +55,8 @@ export function validateCommand(args: readonly string[], io: CommandIo): ExitCod
 export function schemaCommand(io: CommandIo, args: readonly string[] = []): ExitCode {
   const parsed = readArguments(args, { json: { type: 'boolean' } })
   if (parsed.kind === 'help') return help(io, schemaHelp)
-  if (parsed.kind === 'fault') return usage(io, schemaHelp, parsed.message)
-  if (parsed.positionals.length > 0) return usage(io, schemaHelp, 'schema takes no arguments')
+  if (parsed.kind === 'fault') return usageFault(io, 'schema', parsed.message)
+  if (parsed.positionals.length > 0) return usageFault(io, 'schema', 'takes no arguments')
   io.stdout(schemaText())
   return exit.ok
 }
@@ -68,13 +68,13 @@ export function explainCommand(args: readonly string[], io: CommandIo): ExitCode
     timeouts: { type: 'boolean' }, json: { type: 'boolean' },
   })
   if (parsed.kind === 'help') return help(io, explainHelp)
-  if (parsed.kind === 'fault') return usage(io, explainHelp, parsed.message)
+  if (parsed.kind === 'fault') return usageFault(io, 'explain', parsed.message)
   const { values, positionals: [method, path, ...more] } = parsed
   const file = values['config']
-  if (typeof file !== 'string') return usage(io, explainHelp, 'name the file with --config FILE')
+  if (typeof file !== 'string') return usageFault(io, 'explain', 'name the file with --config FILE')
   const wantsTimeouts = values['timeouts'] === true
   if (more.length > 0 || (path === undefined && !(wantsTimeouts && method === undefined))) {
-    return usage(io, explainHelp, 'name one METHOD and one PATH')
+    return usageFault(io, 'explain', 'name one METHOD and one PATH')
   }
   const { loaded, source } = loadFile(file, io)
   if (!loaded.ok) {
@@ -86,12 +86,12 @@ export function explainCommand(args: readonly string[], io: CommandIo): ExitCode
   const listener = typeof values['listener'] === 'string' ? values['listener'] : onlyListener(loaded.configuration)
   const known = loaded.configuration.listeners.map(({ name }) => name)
   if (listener === null || !known.includes(listener)) {
-    return usage(io, explainHelp, `choose a listener with --listener: ${known.join(', ')}`)
+    return usageFault(io, 'explain', `choose a listener with --listener: ${known.join(', ')}`)
   }
   const host = typeof values['host'] === 'string' ? values['host'] : ''
   // The query is no part of what routes match.
   const request = { listener, method: method.toUpperCase(), host, path: path.replace(/[?#].*$/s, '') }
-  if (!request.path.startsWith('/')) return usage(io, explainHelp, 'a PATH begins with /')
+  if (!request.path.startsWith('/')) return usageFault(io, 'explain', 'a PATH begins with /')
   return printExplanation(loaded, request, asked, io)
 }
 
@@ -148,11 +148,6 @@ function reasonFor(error: unknown): string {
   if (code === 'EISDIR') return 'it is a folder'
   if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it'
   return message
-}
-
-function usage(io: CommandIo, helpText: string, what: string): ExitCode {
-  io.stderr(`${what}\n\n${helpText}`)
-  return exit.usage
 }
 
 function help(io: CommandIo, helpText: string): ExitCode {
