@@ -12,7 +12,7 @@ import type { Fault, Report } from './fault.ts'
 import { layerChecks } from './layer-checks.ts'
 import { coveredBy } from './route-coverage.ts'
 import type { RoutePattern } from './route-coverage.ts'
-import { didYouMean } from './schema-faults.ts'
+import { didYouMean, fixForName } from './schema-faults.ts'
 import { idempotencyChecks } from './idempotency-checks.ts'
 import { rateLimitChecks } from './rate-limit-checks.ts'
 import { nearest } from './suggest.ts'
@@ -136,7 +136,7 @@ function checkReferences(file: PartlyFile, document: ConfigurationDocument, faul
         faults.push(document.faultAt(`/routes/${i}/${key}`, {
           code, message: `${route?.name === undefined ? `routes[${i}]` : `route "${route.name}"`} names ${key} ${
             JSON.stringify(name)}, which does not exist${didYouMean(near)}`,
-          fix: near === null ? `name one of ${known.join(', ')}, or write it under "${key}s"` : `write "${near}"`,
+          fix: fixForName(near, known, `${key}s`),
         }))
       }
     })

@@ -51,6 +51,8 @@ export function describeGot(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     return Object.keys(value).length === 0 ? 'an empty object' : 'an object'
   }
+  // JSON has no word for it: 1e400 would be shown as null.
+  if (value === Infinity || value === -Infinity) return 'a number that is too large'
   const text = withoutCredentials(JSON.stringify(value) ?? typeof value)
   return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
 }

@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import { isIdempotent, isSafe } from '../core/methods.ts'
 import type { PartlyFile } from './effective-file.ts'
 import type { Report } from './fault.ts'
-import { didYouMean } from './schema-faults.ts'
+import { didYouMean, fixForName } from './schema-faults.ts'
 import { nearest } from './suggest.ts'
 
 type PartlyRoute = NonNullable<NonNullable<PartlyFile['routes']>[number]>
@@ -83,7 +83,7 @@ function checkFailover(file: PartlyFile, { route, at, called }: Place, report: R
     report(`${at}/failover/to`, {
       code: 'route.unknown-upstream',
       message: `${called} names upstream ${JSON.stringify(to)}, which does not exist${didYouMean(near)}`,
-      fix: near === null ? `name one of ${known.join(', ')}, or write it under "upstreams"` : `write "${near}"`,
+      fix: fixForName(near, known, 'upstreams'),
     })
   }
 }

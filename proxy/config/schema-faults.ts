@@ -193,3 +193,8 @@ function listed(words: readonly string[]): string {
   return words.filter((word) => word !== '$schema').join(', ')
 }
 
+/** The fix for a name that does not exist: the one that may have been meant, one of those there are, or a new one. */
+export function fixForName(near: string | null, known: readonly string[], section: string): string {
+  if (near !== null) return `write "${near}"`
+  return `${known.length === 0 ? '' : `name one of ${known.join(', ')}, or `}write it under "${section}"`
+}
