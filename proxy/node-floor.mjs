@@ -13,8 +13,8 @@ export function versionFault(version) {
     if (parts[0] === floors[i][0] && !isBelow(parts, floors[i])) return null
   }
   return 'seawall: Node ' + version + ' is not supported: needs 22.23.2, 24.18.1 or 26.5.1, or a newer release of '
-    + 'these lines or above (earlier ones have known flaws in HTTP parsing). Install a supported Node, or run from the '
-    + 'checkout with "npm run", which brings its own.'
+    + 'these lines, or a line above (earlier ones have known flaws in HTTP parsing). Install a supported Node, or say '
+    + '"npx node proxy/seawall.mjs" in the checkout: it brings its own.'
 }
 
 /** Null, or why the runtime's HTTP parser is not to be trusted. */

@@ -15,6 +15,7 @@ test('the floor of each line, and every line above the newest, is served', async
 test('what is below, and the odd lines between, is refused with what to do', async (t) => {
   for (const version of ['12.22.12', '18.20.4', '20.20.2', '22.23.1', '23.11.0', '24.18.0', '25.9.0', '26.5.0']) {
     t.match(versionFault(version), new RegExp(`Node ${version} is not supported: needs 22.23.2, 24.18.1 or 26.5.1`))
+    t.match(versionFault(version), 'npx node proxy/seawall.mjs', 'what runs as printed in the checkout')
   }
 })
 
