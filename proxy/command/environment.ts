@@ -16,7 +16,7 @@ export function processIo(): VerbIo {
   }
 }
 
-/** Who reads no further, as `| head`, has seen enough: the verb goes on, and its exit code stands. To be called once. */
+/** Who reads no further, as `| head`, has seen enough: the verb's exit code stands. To be called once. */
 export function allowClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -28,7 +28,8 @@ export const formats: Readonly<Record<string, TextFormat>> = {
   },
   origin: {
     accepts: isOrigin,
-    expected: 'an http or https URL with neither path nor credentials', fix: 'write for instance "http://127.0.0.1:3000"',
+    expected: 'an http or https URL with neither path nor credentials',
+    fix: 'write for instance "http://127.0.0.1:3000"',
   },
   authority: {
     accepts: (text) => isOrigin(`http://${text}`),
