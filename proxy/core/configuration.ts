@@ -54,7 +54,7 @@ export interface UpstreamTlsConfiguration {
   readonly serverName: string | null
   /** False: any certificate of anybody is taken. */
   readonly verifies: boolean
-  /** Where the texts came from. */
+  /** Where the texts came from, in their order. */
   readonly files: readonly string[]
 }
 

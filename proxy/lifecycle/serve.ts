@@ -82,6 +82,7 @@ export class Serving {
     this.#mode = new ModeOverride(configuration, clock, (changed) => instance.recompile(changed))
     this.#reloader = options.read === null ? null : this.#makeReloader(options.read)
     this.#files = new WatchedFiles(clock, readFileSync, (path) => { void this.reload(`${path} has changed`) })
+    this.#files.follow(configuration)
     this.#drain = createDrain({
       clock, announce, house: instance.house,
       times: () => this.#start.isDone ? this.#drainTimes() : beforeStart,
@@ -114,7 +115,6 @@ export class Serving {
       await this.#stop(failedStartMs)
       throw error
     }
-    if (this.#start.isDone) this.#files.follow(this.#options.configuration)
     return this.#start.isDone
   }
 

@@ -3,7 +3,7 @@
 
 import { FileWatch } from '../config/file-watch.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Configuration } from '../core/configuration.ts'
+import type { Configuration, UpstreamTlsConfiguration } from '../core/configuration.ts'
 
 /** Reads a file; throws when it cannot be read. */
 export type ReadBytes = (path: string) => Uint8Array
@@ -23,19 +23,21 @@ export class WatchedFiles {
 
   /** Watches the files of this configuration from now on, and no others. */
   follow({ file, upstreams }: Configuration): void {
-    const paths = new Set([...(file === null ? [] : [file]), ...upstreams.flatMap(({ tls }) => tls?.files ?? [])])
+    const inForce = new Map(upstreams.flatMap(({ tls }) => tls === undefined ? [] : textsOf(tls)))
+    const paths = new Set([...(file === null ? [] : [file]), ...inForce.keys()])
     for (const [path, watch] of this.#watches) if (!paths.has(path)) watch.close()
-    this.#watches = new Map([...paths].map((path) => [path, this.#watches.get(path) ?? this.#watch(path)]))
+    this.#watches = new Map([...paths].map((path) =>
+      [path, this.#watches.get(path) ?? this.#watch(path, inForce.get(path))]))
   }
 
   close(): void {
     for (const watch of this.#watches.values()) watch.close()
   }
 
-  #watch(path: string): FileWatch {
-    return new FileWatch({
-      path, clock: this.#clock, initial: this.#contentOf(path), changed: () => { this.#changed(path) },
-    })
+  /** What is in force was read a while ago: other content by now is a change. */
+  #watch(path: string, inForce: string | undefined): FileWatch {
+    const initial = inForce === undefined ? this.#contentOf(path) : Buffer.from(inForce)
+    return new FileWatch({ path, clock: this.#clock, initial, changed: () => { this.#changed(path) } })
   }
 
   /** One that has just been taken away is another one when it is there again. */
@@ -46,4 +48,10 @@ export class WatchedFiles {
       return new Uint8Array()
     }
   }
+}
+
+/** Each file by its path, with what was read of it. */
+function textsOf({ files, ca, cert, key }: UpstreamTlsConfiguration): [string, string][] {
+  const texts = [ca, cert, key].filter((text) => text !== null)
+  return files.map((path, i) => [path, texts[i] ?? ''])
 }

@@ -18,6 +18,16 @@ function start(t: Test, file: string, ...ofNode: readonly string[]): Running {
 
 /** One whose store is looked for in vain, for longer than a test waits; ends when that search has begun. */
 async function startsForLong(t: Test): Promise<Running> {
+  return (await startsFor(t, '30s')).seawall
+}
+
+interface Starting {
+  readonly seawall: Running
+  readonly file: string
+  readonly configuration: { readonly routes: readonly object[] }
+}
+
+async function startsFor(t: Test, timeout: string): Promise<Starting> {
   const silent = createServer()
   await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { silent.close() })
@@ -31,15 +41,16 @@ async function startsForLong(t: Test): Promise<Running> {
   const { port } = silent.address() as AddressInfo
   const folder = temporaryFolder(t)
   const file = join(folder, 'seawall.json')
-  writeFileSync(file, JSON.stringify({
+  const configuration = {
     version: 1, admin: { listen: '127.0.0.1:0' }, listeners: { public: { kind: 'ingress', listen: '127.0.0.1:0' } },
-    stores: { idempotency: { type: 'redis', url: `redis://127.0.0.1:${port}`, timeout: '30s' } },
+    stores: { idempotency: { type: 'redis', url: `redis://127.0.0.1:${port}`, timeout } },
     upstreams: { service: { endpoints: ['http://127.0.0.1:1'] } },
     routes: [{ name: 'all', listener: 'public', match: { path: '/*' }, upstream: 'service', idempotency: {} }],
-  }))
+  }
+  writeFileSync(file, JSON.stringify(configuration))
   const seawall = start(t, file)
   await asked
-  return seawall
+  return { seawall, file, configuration }
 }
 
 test('told to leave while it starts it ends in order, and opens nothing any more', async (t) => {
@@ -62,6 +73,13 @@ test('told to reload while it starts it goes on starting', async (t) => {
   const seawall = await startsForLong(t)
   seawall.child.kill('SIGHUP')
   t.strictSame(await seawall.stop('SIGTERM'), { code: 0, signal: null })
+})
+
+test('a file that changes while it starts is read again when it serves', async (t) => {
+  const { seawall, file, configuration } = await startsFor(t, '1s')
+  const routes = [{ ...configuration.routes[0], name: 'more', match: { path: '/more' } }, ...configuration.routes]
+  writeFileSync(file, JSON.stringify({ ...configuration, routes }))
+  await seawall.until(/"configuration-applied"/)
 })
 
 test('told to leave while its own code is still being read it ends well', async (t) => {
