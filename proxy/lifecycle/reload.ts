@@ -1,6 +1,6 @@
 // One reload after the other: the configuration is read again, checked as at the start, and either put in force as a
-// whole or not at all. A bad file changes nothing but the log and a counter. It waits for no end: who still waits for it
-// when the process ends is told so.
+// whole or not at all. A bad file changes nothing but the log and a counter. Whoever still waits when the process ends
+// is told so.
 
 import type { ReloadResult } from '../admin/changes.ts'
 import type { Announce } from '../core/announce.ts'
