@@ -81,7 +81,8 @@ export class LmdbTables {
         throw error
       }
     } catch (error) {
-      return storeFault('misconfigured', `Cannot open the store in ${path}: ${messageOf(error)}`)
+      return storeFault('misconfigured',
+        `${path} cannot be used: ${messageOf(error)}; let this user write there, or name another "path"`)
     }
   }
 
