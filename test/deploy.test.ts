@@ -143,6 +143,13 @@ test('systemd finds nothing wrong with the unit but the program that is not inst
   t.ok(stopSec * 1000 > inPod.drain.timeoutMs)
 })
 
+test('systemd tries a wrong configuration once, and whatever may pass until it has passed', async (t) => {
+  const unit = text('systemd/seawall.service')
+  t.match(unit, /^RestartPreventExitStatus=2 3$/m)
+  t.notMatch(unit, /^ExecStartPre=/m, 'its exit code is not that of the main process, and would be tried again')
+  t.match(unit, /^\[Unit\]\n(?:[^[].*\n)*StartLimitIntervalSec=0$/m)
+})
+
 test('rules and dashboards read metrics that exist', async (t) => {
   const known = new Set([...readFileSync(join(root, 'docs/operating.md'), 'utf8').matchAll(/seawall_[a-z_]+/g)]
     .map(([name]) => name))
