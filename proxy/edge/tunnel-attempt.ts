@@ -15,6 +15,7 @@ import { maxInterim } from '../upstream/answer-reader.ts'
 import { agreedFields } from './handshake.ts'
 import { MessageBody } from './message-body.ts'
 import { watchSilence } from './silence.ts'
+import { takeTurns } from './tunnel-turns.ts'
 import type { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner } from './upgrade.ts'
 
@@ -122,6 +123,8 @@ export class TunnelAttempt implements Leaf, DialOwner {
     attempt.upgraded()
     this.#caller.handOver()
     joinEnds(this.#caller, upstream)
+    takeTurns(upstream, this.#caller.socket, this.#times.clock)
+    takeTurns(this.#caller.socket, upstream, this.#times.clock)
     upstream.on('close', () => { attempt.closed() })
     this.#owner.tunnelEnded(exchange, tunnel)
     watchSilence(this.#caller.socket, this.#times.clock, this.#times.idleMs)
