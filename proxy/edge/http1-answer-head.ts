@@ -2,6 +2,7 @@
 // The head of an answer as text: status line, the fields in the order in which they came, and what only this hop can
 // say: framing, date, and whether the connection goes on.
 
+import { STATUS_CODES } from 'node:http'
 import type { RawHeaders } from '../core/raw-headers.ts'
 
 /** A complete head in latin1. `length`: see Caller.answer; it and `date` are added where the fields have none. */
@@ -9,7 +10,9 @@ export function answerHead(
   status: number, reason: string, fields: RawHeaders, length: number | null, isChunked: boolean, closes: boolean,
   date: string,
 ): string {
-  return completeHead(`HTTP/1.1 ${status} ${reason}\r\n`, fields, length, isChunked, closes, date)
+  // HTTP/2 and what is made here have no words for it.
+  const words = reason === '' ? STATUS_CODES[status] ?? '' : reason
+  return completeHead(`HTTP/1.1 ${status} ${words}\r\n`, fields, length, isChunked, closes, date)
 }
 
 /** The same from a head that has begun: a status line, and perhaps fields, `date` not among them. */
