@@ -24,9 +24,12 @@ export function keepResults(
 ): readonly string[] {
   const { cpu, node } = machine()
   const notes = [...findings.notes, `Machine: ${cpu}, Node ${node}.`]
-  const picture = renderSheet({ title: experiment.name, subtitle: experiment.summary, panels: findings.panels, notes })
-  const base = baseName(experiment.name, options)
-  const files = findings.files ?? { [`${base}.json`]: document, [`${base}.svg`]: picture }
+  const { name, summary } = experiment
+  const base = baseName(name, options)
+  // Without a panel there would be a sheet of words.
+  const picture = findings.panels.length === 0 ? {}
+    : { [`${base}.svg`]: renderSheet({ title: name, subtitle: summary, panels: findings.panels, notes }) }
+  const files = findings.files ?? { [`${base}.json`]: document, ...picture }
   writeResults(files)
   return Object.keys(files).map((file) => `bench/results/${file}`)
 }
