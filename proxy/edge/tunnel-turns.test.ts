@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { Writable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
@@ -45,9 +45,21 @@ test('who takes slowly is not sent more than before', async (t) => {
   from.pipe(to)
   for (let turns = 0; turns < 200; turns++) await turn()
   t.ok(to.writableLength <= 4 * 64 * 1024, `${to.writableLength / 1024} KiB wait`)
-  while (taken < bytes) {
+  const isLeft = (): boolean => taken < bytes
+  while (isLeft()) {
     waiting.shift()?.()
     t.ok(to.writableLength <= 4 * 64 * 1024)
     await turn()
   }
+})
+
+test('what is put back before the pipe stands is not lost', async (t) => {
+  const [from, to] = [new PassThrough(), new PassThrough({ encoding: 'utf8' })]
+  takeTurns(from, to, systemClock)
+  from.unshift('came with the 101, ')
+  from.pipe(to)
+  from.end('and came after it')
+  await once(to, 'readable')
+  await turn()
+  t.equal(to.read(), 'came with the 101, and came after it')
 })

@@ -10,5 +10,7 @@ export function takeTurns(from: Duplex, to: Writable, clock: Clock): void {
   const share = new TurnShare()
   // Where the other side has enough, its drain goes on, not we.
   const readOn = (): void => { if (!to.writableNeedDrain) from.resume() }
+  // A listener for data begins the flow: what came with the handshake would be heard here alone, and lost to the pipe.
+  from.pause()
   from.on('data', (chunk: Buffer) => { if (share.endsWith(chunk.length, clock, readOn)) from.pause() })
 }
