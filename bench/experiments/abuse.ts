@@ -8,10 +8,11 @@ import type { Round } from '../abuse/others.ts'
 import type { Check, Experiment, ExperimentOptions, Findings } from '../experiment.ts'
 import { startOrigin } from '../ground.ts'
 import type { Ground } from '../ground.ts'
-import { median } from '../statistics.ts'
+import { median, spreadOf } from '../statistics.ts'
 import { short } from '../table.ts'
 
 const crowds = Object.keys(kinds).filter((kind) => kind !== 'idle')
+const servers = ['seawall', 'haproxy']
 const idleConnections = kinds['idle']?.count ?? 0
 const allowedRatio = 1.2
 const allowedMemoryRatio = 1.3
@@ -37,13 +38,19 @@ async function measure(ground: Ground, options: ExperimentOptions): Promise<Find
     tables: [
       { title: 'Others beside a crowd', columns: ['crowd', 'of', 'server', 'p99 without, ms', 'with, ms', 'ratio',
         'grown, MiB', 'not 2xx'],
-        rows: met.flatMap((crowd) => ['seawall', 'haproxy'].map((server) => summaryRow(others, crowd, server))) },
+        rows: met.flatMap((crowd) => servers.map((server) => summaryRow(others, crowd, server))) },
       { title: `Memory of ${idleConnections} idle keep-alive connections`, columns: ['server', 'before MiB',
         'after MiB', 'KiB each'],
         rows: idle.map(({ name, beforeBytes, afterBytes }) => [name, short(beforeBytes / 2 ** 20),
           short(afterBytes / 2 ** 20), short((afterBytes - beforeBytes) / idleConnections / 1024)]) },
     ].filter(({ rows }) => rows.length > 0),
-    panels: [],
+    panels: met.length === 0 ? [] : [{
+      kind: 'dots', title: 'p99 of others beside a crowd, to the p99 without, round by round', valueLabel: 'ratio',
+      rows: met.flatMap((crowd) => servers.flatMap((server) => {
+        const ratios = ratiosOf(others, crowd, server)
+        return ratios.length === 0 ? [] : [{ name: `${crowd}, ${server}`, spread: spreadOf(ratios) }]
+      })),
+    }],
     notes: [
       `Others: an open load of ${options.rate} requests a second, without and with in turn; origin and load on one `
         + 'core, Seawall on the other. The crowd has what origin and load leave of theirs.',
@@ -70,9 +77,14 @@ function summaryRow(others: readonly Round[], crowd: string, server: string): st
   ]
 }
 
+function ratiosOf(others: readonly Round[], crowd: string, server: string): number[] {
+  return others.filter((round) => round.crowd === crowd && round.server === server)
+    .map((round) => round.withMs / round.withoutMs)
+}
+
 function ratioOf(others: readonly Round[], crowd: string, server: string): number {
-  const rounds = others.filter((round) => round.crowd === crowd && round.server === server)
-  return rounds.length === 0 ? NaN : median(rounds.map((round) => round.withMs / round.withoutMs))
+  const ratios = ratiosOf(others, crowd, server)
+  return ratios.length === 0 ? NaN : median(ratios)
 }
 
 function checksOf(others: readonly Round[], crowd: string): Check[] {
