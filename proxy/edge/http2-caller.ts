@@ -17,7 +17,7 @@ import type { RequestBody } from './request-body.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { BodyPace, Moving } from './stall-watch.ts'
 
-const { NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_NO_ERROR, NGHTTP2_STREAM_STATE_IDLE } = constants
 
 export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   readonly head: RequestHead
@@ -158,13 +158,18 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   /** Connection, once in a while: ends what has stopped moving. */
   check(now: number): void {
     const stream = this.#stream
-    // A reset whose unread bytes keep the stream from closing.
-    if (stream.closed && !this.#isOver) return this.#left()
+    if (stream.closed && (!this.#isOver || stream.state.state === NGHTTP2_STREAM_STATE_IDLE)) return this.#forget()
     const { requestIdleMs, bodyBytesPerSecond } = this.#connection.context.connectionLimits
     const stalled = this.#stall.look(this, this.#pace(), now, requestIdleMs, bodyBytesPerSecond)
     if (stalled === 'receiving') this.broken('request.timeout')
     // It is over for its exchange as well: nobody else would end it.
     else if (stalled === 'sending') this.#break()
+  }
+
+  /** After a reset node keeps a stream until bytes are read or have left that never will: the library has none of it. */
+  #forget(): void {
+    this.#left()
+    this.#stream.destroy()
   }
 
   #pace(): BodyPace {

@@ -233,6 +233,22 @@ test('streams opened and reset faster than anybody can look end the connection a
   await othersAreServed(t, house)
 })
 
+for (const code of [0, cancel]) {
+  test(`what is left of an answer goes with its stream, reset with ${code}`, { timeout: 10_000 }, async (t) => {
+    const { house, client } = await pair(t, {
+      timeouts: { requestIdleMs: 100 }, handle: async () => reply(200, 'x'.repeat(200_000)),
+    })
+    client.send(request(1, endStream, ...head()), resetStream(1, code))
+    client.send(request(3, endStream, ...head()))
+    await client.until('data', 3)
+    t.equal(house.server.unsent(), 1)
+    client.send(resetStream(3, code))
+    await seen(() => house.server.unsent() === 0 || null)
+    client.send(windowUpdate(0, 65_535), request(5, endStream, ...head({ ':path': '/good' })))
+    t.equal((await client.until('data', 5)).payload.toString(), 'hello')
+  })
+}
+
 test('a head without an end is bounded in frames and in bytes', async (t) => {
   const { client, house } = await pair(t)
   client.send(frame(frameTypes.headers, 0, 1, fieldBlock(...head())))
