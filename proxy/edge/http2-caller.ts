@@ -166,7 +166,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     else if (stalled === 'sending') this.#break()
   }
 
-  /** After a reset node keeps a stream until bytes are read or have left that never will: the library has none of it. */
+  /** After a reset node keeps a stream until bytes are read, or have left, of which the library has none any more. */
   #forget(): void {
     this.#left()
     this.#stream.destroy()
