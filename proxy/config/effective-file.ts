@@ -120,7 +120,10 @@ export interface EffectiveRoute {
     readonly lastGood?: object
     readonly mode?: Mode
   } | 'off'
+  readonly fault?: readonly EffectiveInjection[] | { readonly injections: readonly EffectiveInjection[] } | 'off'
 }
+
+interface EffectiveInjection { readonly header?: string }
 
 export interface EffectiveFile {
   readonly mode: Mode

@@ -54,6 +54,7 @@ const severities = {
   'failover.to-itself': 'error',
   'fallback.false-success': 'error',
   'fallback.empty': 'error',
+  'fault.strikes-anybody': 'warning',
   'limit.bounds': 'error',
   'bulkhead.wait-exceeds-deadline': 'warning',
   'bulkhead.share-without-ceiling': 'warning',

@@ -1,5 +1,5 @@
 // Rules about what is sent again, elsewhere or not at all: repetition only of what may be repeated, second upstreams
-// that exist, answers in the place of a failure that do not lie.
+// that exist, answers in the place of a failure that do not lie, faults on purpose that nobody forgot.
 
 import { isIP } from 'node:net'
 import { isIdempotent, isSafe } from '../core/methods.ts'
@@ -29,6 +29,18 @@ export function layerChecks(file: PartlyFile, report: Report): void {
     checkHedge(file, place, report)
     checkFailover(file, place, report)
     checkFallback(place, report)
+    checkFault(place, report)
+  })
+}
+
+function checkFault({ route: { fault }, at, called }: Place, report: Report): void {
+  if (fault === undefined || fault === 'off') return
+  const [injections, written] = 'injections' in fault ? [fault.injections, '/injections'] : [fault, '']
+  const open = isList(injections) ? injections.findIndex((one) => one !== undefined && one.header === undefined) : -1
+  if (open < 0) return
+  report(`${at}/fault${written}/${open}`, {
+    code: 'fault.strikes-anybody', message: `${called} injects a fault on purpose into the requests of every caller`,
+    expected: 'a "header" that those who rehearse send', fix: 'name a "header", or remove it after the rehearsal',
   })
 }
 
@@ -106,6 +118,11 @@ function checkFallback({ route, at, called, methods }: Place, report: Report): v
     expected: 'a status from 300, or a route of safe methods only', got: String(status),
     fix: 'answer with an error, or match GET and HEAD only',
   })
+}
+
+/** What is no list is said elsewhere. */
+function isList<T>(value: readonly T[] | unknown): value is readonly T[] {
+  return Array.isArray(value)
 }
 
 function isAddress(url: string): boolean {

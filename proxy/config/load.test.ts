@@ -234,3 +234,10 @@ test('a reading gives way before each route', (t) => {
   t.same(step.value, loadConfiguration(file({ routes }), options), 'and comes to the same')
   t.end()
 })
+
+test('faults on purpose that strike whoever comes are warned of, those for who rehearses are not', async (t) => {
+  const warned = (fault: unknown): string[] => valid(t, load(file({}, { fault }))).warnings.map(({ code }) => code)
+  t.strictSame(warned([{ header: 'x-rehearse', abort: 503 }]), [])
+  t.strictSame(warned([{ header: 'x-rehearse', delay: '1s' }, { share: 0.1, abort: 503 }]), ['fault.strikes-anybody'])
+  t.strictSame(warned({ injections: [{ reset: 'after' }] }), ['fault.strikes-anybody'])
+})
