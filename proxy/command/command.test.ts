@@ -16,6 +16,7 @@ import { drain } from './drain.ts'
 import { processIo } from './environment.ts'
 import { reload } from './reload.ts'
 import { readRunArguments } from './run-options.ts'
+import { statusText } from './status-table.ts'
 import { status } from './status.ts'
 import { drainHelp, reloadHelp, runHelp, statusHelp, usage } from './usage.ts'
 import type { VerbIo } from './verb.ts'
@@ -154,6 +155,12 @@ test('status is a table for people and JSON for machines', async (t) => {
   ].join('\n'))
   const json = await run(['status', '--json', '--admin', admin.replace('http://', '')])
   t.strictSame(JSON.parse(json.out), running)
+})
+
+test('what is as it is when all is well is not notable', async (t) => {
+  const parts = { slo: { objective: 0.999, budget: 1 }, retry: { notPaid: 0 } }
+  t.match(statusText({ ...running, routes: running.routes.map((route) => ({ ...route, parts })) }),
+    /^pay +service +observe +-$/m)
 })
 
 test('another program at that address is 1, not a crash', async (t) => {

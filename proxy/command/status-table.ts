@@ -54,10 +54,13 @@ function endpointsText(endpoints: readonly string[], balance: Figures | undefine
 const elsewhere: ReadonlySet<string> = new Set(['breaker'])
 const constants: ReadonlySet<string> = new Set(['ceiling', 'maxKeys', 'objective', 'thresholdMs'])
 
+/** What is there when all is well, where that is not nothing: all of a budget is left. */
+const quietAt: Readonly<Record<string, number>> = { budget: 1 }
+
 function figuresText(parts: Parts): string {
   return Object.entries(parts).filter(([part]) => !elsewhere.has(part)).flatMap(([part, figures]) =>
     Object.entries(figures).flatMap(([name, value]) => {
-      if (value === 0 || value === '' || constants.has(name)) return []
+      if (value === (quietAt[name] ?? 0) || value === '' || constants.has(name)) return []
       // How much of how many is one figure to a reader.
       const of = name === 'inUse' && figures['ceiling'] !== undefined ? ` of ${figures['ceiling']}` : ''
       return [`${part}.${name} ${value}${of}`]
