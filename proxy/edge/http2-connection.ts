@@ -193,13 +193,16 @@ export class Http2Connection implements EdgeConnection {
 
   /**
    * Says that the end is near; when the peer must have heard of it, which request was the last. Beside the session, on
-   * the socket they share: the session writes whole frames.
+   * the socket they share: the session writes whole frames. Where that is encrypted only the last word is said.
    */
   #announceEnd(): void {
     const session = this.#session
     if (this.#hasAnnouncedEnd || session.destroyed || session.closed) return
     if (!this.#hasGreeted) return this.context.clock.endOfTurn(() => { this.#announceEnd() })
     this.#hasAnnouncedEnd = true
+    // An encrypted socket takes one write at a time: one beside the session's would end the process. It goes on serving
+    // for as long, and the last word says which requests were none any more.
+    if (this.isSecure) return this.#endWithin(graceMs)
     this.#socket.write(endIsNear)
     this.#endWithin(unheardMs)
     // Answers to pings overtake requests that a peer has written but not sent.
@@ -209,6 +212,7 @@ export class Http2Connection implements EdgeConnection {
   /** No request that comes later than that is served. */
   #endWithin(ms: number): void {
     this.#ending?.clear()
+    if (this.#session.destroyed) return
     this.#ending = this.context.clock.after(ms, () => { this.#session.close() })
   }
 

@@ -14,6 +14,7 @@ import { X509Certificate } from 'node:crypto'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import type { Announcement } from '../core/announce.ts'
+import type { BodySink, BodySource } from '../core/body.ts'
 import { systemClock } from '../core/clock.ts'
 import type { ListenerTls } from '../core/configuration.ts'
 import type { Work } from '../core/work.ts'
@@ -22,6 +23,9 @@ import {
   clientKey, cnClientCertificate, dnsClientCertificate, expiredCertificate, secondCertificate, secondKey,
   serverCertificate, serverKey, strangerCertificate, testCa, uriClientCertificate,
 } from './fixtures/test-certificates.ts'
+import {
+  ack, endStream, frame, framesOf, frameTypes, head, preface, request, settings, windowUpdate,
+} from './fixtures/http2-frames.ts'
 import { reply, stubHouse } from './fixtures/stub-house.ts'
 import type { StubHouse, StubOptions } from './fixtures/stub-house.ts'
 import { seen, turn } from './fixtures/turn.ts'
@@ -274,4 +278,60 @@ test('after the handshake a half-closed caller is served where the listener serv
   socket.end('GET / HTTP/1.1\r\nHost: edge.test\r\n\r\n', () => { hasEnded = true })
   await closed(socket)
   t.match(text, /^HTTP\/1\.1 200 .*late$/s)
+})
+
+/** An answer of this many times 64 KiB, as fast as it is taken. */
+class Pouring implements BodySource {
+  readonly length = -1
+  left: number
+  #sink: BodySink | null = null
+  constructor(times: number) { this.left = times }
+  flow(sink: BodySink): void {
+    this.#sink = sink
+    this.resume()
+  }
+  resume(): void {
+    const chunk = Buffer.alloc(64 * 1024, 97)
+    while (this.left-- > 0) if (this.#sink?.write(chunk) !== true) return
+    this.#sink?.end(null)
+  }
+  discard(): void { this.left = 0 }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await turn()
+}
+
+test('the end of a connection that is read slowly costs neither its answer nor the process', async (t) => {
+  let isDraining = false
+  let asked = 0
+  const body = new Pouring(800)
+  const house = await secureHouse(t, {}, {
+    http2: true, timeouts: { keepAliveMs: 40 },
+    isDraining: () => {
+      asked++
+      return isDraining
+    },
+    handle: async () => ({ ...reply(200, ''), body }),
+  })
+  const socket = await secured(t, house, { ALPNProtocols: ['h2'] })
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => { chunks.push(chunk) })
+  socket.write(Buffer.concat([
+    Buffer.from(preface, 'latin1'), settings([4, 2 ** 31 - 1]), windowUpdate(0, 2 ** 31 - 65536),
+    frame(frameTypes.settings, ack, 0), request(1, endStream, ...head({ ':scheme': 'https' })),
+  ]))
+  await seen(() => body.left < 790 || null)
+  socket.pause()
+  for (let before = -1; before !== body.left; await turns(50)) before = body.left
+  t.ok(body.left > 0, 'bytes wait')
+  isDraining = true
+  asked = 0
+  await seen(() => asked > 2 || null)
+  socket.resume()
+  await closed(socket)
+  const { frames } = framesOf(Buffer.concat(chunks))
+  const data = frames.filter(({ type }) => type === frameTypes.data)
+  t.equal(data.reduce((sum, { payload }) => sum + payload.length, 0), 800 * 64 * 1024)
+  t.equal((data.at(-1)?.flags ?? 0) & endStream, endStream)
 })
