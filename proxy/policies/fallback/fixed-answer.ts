@@ -4,6 +4,7 @@ import type { Code } from '../../core/codes.ts'
 import { codes } from '../../core/codes.ts'
 import type { Outcome, Reply } from '../../core/outcome.ts'
 import type { Random } from '../../core/random.ts'
+import { firstValue } from '../../core/raw-headers.ts'
 import type { RawHeaders } from '../../core/raw-headers.ts'
 import { WholeBody } from '../../core/whole-body.ts'
 import type { FallbackOptions } from './schema.ts'
@@ -31,10 +32,18 @@ export class FixedAnswer {
   reply(instead: Outcome, trigger: Code | number, wasSent: boolean, random: Random): Reply {
     const headers = [...this.#headers, 'proxy-status', proxyStatus(trigger)]
     if (this.#saysWhen) headers.push('retry-after', String(retryAfterS(instead, random)))
-    if (!wasSent) headers.push('idempotency-status', 'not-processed')
+    const keyStatus = keyStatusOf(instead) ?? (wasSent ? undefined : 'not-processed')
+    if (keyStatus !== undefined) headers.push('idempotency-status', keyStatus)
     const body = new WholeBody(this.#body.length === 0 ? [] : [this.#body], this.#body.length, null)
     return { kind: 'reply', status: this.status, reason: '', headers, body, origin: 'fallback' }
   }
+}
+
+/** What the outcome says of its key: the answer in its place is none of the key's, and must not hide what is known. */
+function keyStatusOf(instead: Outcome): string | undefined {
+  const fields = instead.kind === 'reply' ? instead.headers
+    : instead.kind === 'refused' || instead.kind === 'failed' ? instead.fields : undefined
+  return firstValue(fields ?? [], 'idempotency-status')
 }
 
 /** RFC 9209: why this is not the upstream's answer. */
