@@ -89,7 +89,7 @@ export class EdgeServer {
     return this.address
   }
 
-  /** Other bounds and times, for connections from now on. Address and encryption stay as they are. */
+  /** Other bounds and times, for connections from now on. Address and certificates stay as they are. */
   reconfigure(listener: ListenerOptions, { limits, timeouts }: Pick<Configuration, 'limits' | 'timeouts'>): void {
     this.#options = { ...this.#options, listener, limits, timeouts }
     this.#context = this.#makeContext()
@@ -211,7 +211,7 @@ export class EdgeServer {
     const { listener, timeouts } = this.#options
     if (listener.tls === null) return null
     return new TlsDoor({
-      tls: listener.tls, http2: listener.http2, handshakeMs: timeouts.headMs,
+      tls: listener.tls, http2: () => this.#options.listener.http2, handshakeMs: timeouts.headMs,
       opened: (socket) => {
         this.#serve(socket, socket.alpnProtocol === 'h2'
           ? new Http2Connection(socket, this.#context) : new Http1Connection(socket, this.#context))

@@ -9,13 +9,16 @@ import type { CertificateTexts } from './certificate.ts'
 
 export interface TlsDoorOptions {
   readonly tls: ListenerTls
-  /** Whether HTTP/2 is offered. */
-  readonly http2: boolean
+  /** Asked at each handshake: whether HTTP/2 is offered. */
+  readonly http2: () => boolean
   /** How long a handshake may take, ms. */
   readonly handshakeMs: number
   /** Takes a connection whose handshake is complete, and its caller verified where one is asked for. */
   readonly opened: (socket: TLSSocket) => void
 }
+
+/** The better one first. */
+const both = ['h2', 'http/1.1']
 
 export class TlsDoor {
   readonly #options: TlsDoorOptions
@@ -27,7 +30,7 @@ export class TlsDoor {
     this.#options = options
     const { tls, http2, handshakeMs, opened } = options
     this.#server = createServer({
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ALPNCallback: ({ protocols }) => (http2() ? both : both.slice(1)).find((one) => protocols.includes(one)),
       handshakeTimeout: handshakeMs,
       requestCert: tls.clientCa !== null,
       rejectUnauthorized: true,

@@ -114,6 +114,18 @@ test('both protocols are spoken over TLS, by what ALPN agrees on', async (t) => 
   t.strictSame(works.map(({ exchange }) => exchange.caller.identity), [null, null])
 })
 
+test('whether HTTP/2 is offered changes while it is open', async (t) => {
+  const house = await secureHouse(t, {}, { http2: true })
+  const spoken = async (): Promise<string | false | null> =>
+    (await secured(t, house, { ALPNProtocols: ['h2', 'http/1.1'] })).alpnProtocol
+  t.equal(await spoken(), 'h2')
+  for (const http2 of [false, true]) {
+    const { listener, limits, timeouts } = house.options
+    house.server.reconfigure({ ...listener, http2 }, { limits, timeouts })
+    t.equal(await spoken(), http2 ? 'h2' : 'http/1.1')
+  }
+})
+
 test('HTTP/2 is not offered where it is off', async (t) => {
   const house = await secureHouse(t, {}, { http2: false })
   t.equal((await secured(t, house, { ALPNProtocols: ['h2', 'http/1.1'] })).alpnProtocol, 'http/1.1')

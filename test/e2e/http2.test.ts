@@ -180,7 +180,7 @@ test('a certificate that changes under load costs no request; a bad one is told 
   t.ok(served > 50, `${served} were served`)
 })
 
-for (const scheme of ['http', 'https']) test(`a stop loses no request of its HTTP/2 callers over ${scheme}`, async (t) => {
+for (const scheme of ['http', 'https']) test(`a stop loses no request of HTTP/2 callers over ${scheme}`, async (t) => {
   const origin = await rawOrigin(t, ({ socket }) => {
     setTimeout(() => { if (!socket.destroyed) socket.write(ok) }, 20)
     return undefined
