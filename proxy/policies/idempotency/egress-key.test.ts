@@ -64,3 +64,20 @@ test('a key of the service itself goes as it is', async (t) => {
   t.equal(added, null)
   t.equal(world.upstream.rows[0]?.key, 'own')
 })
+
+test('a key that the service sends and that ends here gives way to one made of fields', async (t) => {
+  const world = new KeyedWorld({
+    sketch: { listenerKind: 'egress' }, idempotency: { methods: ['PATCH'] },
+    upstream: { deduplicates: { header: 'x-pay-key', key: 'from-fields', fields: ['$.order'] } },
+  })
+  let added: readonly string[] | null = null
+  world.upstream.step = (_count, attempt) => {
+    added = attempt.work.requestFields
+    return {}
+  }
+  const headers = ['connection', 'x-pay-key', 'x-pay-key', 'own']
+  await world.chargeAt(0, { key: null, body: '{"order":"o-1"}', headers })
+  await world.run(1_000)
+  t.equal(added?.[0], 'x-pay-key')
+  t.strictSame(world.broken(), [])
+})

@@ -6,10 +6,10 @@ import { createHash, randomUUID } from 'node:crypto'
 import { findNodeAtLocation, parseTree } from 'jsonc-parser'
 import type { ParseError } from 'jsonc-parser'
 import type { Clock } from '../../core/clock.ts'
+import { isGiven } from '../../core/given-field.ts'
 import { isIdempotent } from '../../core/methods.ts'
 import type { Answer } from '../../core/outcome.ts'
 import type { Layer, LayerContext } from '../../core/policy.ts'
-import { firstValue } from '../../core/raw-headers.ts'
 import { WAIT } from '../../core/scope.ts'
 import type { Work } from '../../core/work.ts'
 import { BodyIntake, HeldBodies } from './intake.ts'
@@ -34,8 +34,7 @@ export function egressKeyLayer({ upstream, upstreamOptions, clock, part }: Layer
   const paths = fields.map(pathOf)
   return (next) => async (work, kind) => {
     const { head } = work.exchange.caller
-    const isKeyed = firstValue(head.headers, header.toLowerCase()) !== undefined
-    if (isKeyed || isIdempotent(head.method)) return next(work, kind)
+    if (isGiven(work.exchange, header.toLowerCase()) || isIdempotent(head.method)) return next(work, kind)
     const body = await bodyOf(work, held, clock)
     if (!(body instanceof Uint8Array)) return body
     work.requestFields = [...work.requestFields ?? [], header, egressKey(upstream, head.target, body, paths)]

@@ -2,6 +2,7 @@
 // unsafe that was perhaps acted on stays sent once, unless the upstream said that it knows keys and this one has one.
 
 import type { Attempt } from '../../core/attempt.ts'
+import { isGiven } from '../../core/given-field.ts'
 import { isIdempotent } from '../../core/methods.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { spanId } from '../../core/random.ts'
@@ -24,8 +25,8 @@ export class Deduplication {
 
   /** Gives the work a key of its own where it needs one and its caller sent none. Before its first attempt. */
   provide(work: Work, random: Random): void {
-    const { method, headers } = work.exchange.caller.head
-    if (!this.#makesKeys || isIdempotent(method) || this.#isNamed(headers)) return
+    const { exchange } = work
+    if (!this.#makesKeys || isIdempotent(exchange.caller.head.method) || isGiven(exchange, this.#header)) return
     if (work.requestFields !== null && this.#isNamed(work.requestFields)) return
     work.requestFields = [...work.requestFields ?? [], this.#header, uuid(random)]
   }
@@ -35,8 +36,9 @@ export class Deduplication {
     const { exchange } = work
     if (now - exchange.startedAt >= this.#forMs) return false
     const own = onlyValue(work.requestFields ?? [], this.#header)
+    if (own !== undefined) return !isGiven(exchange, this.#header)
     const given = onlyValue(exchange.caller.head.headers, this.#header)
-    return own === undefined ? given !== undefined && given !== '' : !this.#isNamed(exchange.caller.head.headers)
+    return given !== undefined && given !== '' && isGiven(exchange, this.#header)
   }
 
   #isNamed(headers: readonly string[]): boolean {

@@ -2,13 +2,15 @@ import { test } from 'tap'
 import { ScriptedUpstream } from '../../../test/sim/scripted-upstream.ts'
 import type { Play, Script } from '../../../test/sim/scripted-upstream.ts'
 import { World } from '../../../test/sim/world.ts'
-import type { Sketch } from '../../../test/support/plans.ts'
+import type { RouteSketch, Sketch } from '../../../test/support/plans.ts'
 import type { BodySource } from '../../core/body.ts'
 import { WholeBody } from '../../core/whole-body.ts'
 
 interface Shape extends Script {
   readonly retry?: object
   readonly options?: object
+  /** What else is said of the route. */
+  readonly route?: RouteSketch
   readonly upstream?: object
   readonly mode?: Sketch['mode']
   readonly seed?: number
@@ -26,7 +28,7 @@ function worldOf(shape: Shape): { world: World; upstream: ScriptedUpstream } {
     sketch: {
       mode: shape.mode ?? 'enforce',
       upstreams: [{ name: 'service', startupMs: 0, options: { breaker: 'off', limit: 'off', ...shape.upstream } }],
-      routes: [{ options: { retry: { ...shape.retry }, ...shape.options } }],
+      routes: [{ ...shape.route, options: { retry: { ...shape.retry }, ...shape.options } }],
     },
     upstreams: (clock) => {
       upstream = new ScriptedUpstream('service', clock, shape)
@@ -112,6 +114,23 @@ test('with passthrough a request without a key stays sent once, and so does one 
     world.ask({ method: 'POST', headers })
     await world.run(10_000)
     t.equal(upstream.calls.length, 1)
+  }
+})
+
+test('a key that ends at this hop is none: the request is sent once, or with one of ours', async (t) => {
+  const nominated = ['connection', 'X-Pay-Key', 'x-pay-key', 'k-1']
+  const dropped = { requestHeaders: { set: {}, remove: ['X-Pay-Key'] } }
+  for (const [headers, route] of [[nominated, {}], [['x-pay-key', 'k-1'], dropped]] as const) {
+    for (const [key, calls] of [['passthrough', 1], ['per-call', 2]] as const) {
+      const { world, upstream } = worldOf({
+        play: plays(reset, ok), upstream: { deduplicates: { header: 'X-Pay-Key', key } }, route,
+      })
+      world.ask({ method: 'POST', headers, body: text('pay') })
+      await world.run(10_000)
+      t.equal(upstream.calls.length, calls, key)
+      const own = upstream.calls.map(({ attempt }) => attempt.work.requestFields?.[0])
+      t.strictSame(own, key === 'passthrough' ? [undefined] : ['x-pay-key', 'x-pay-key'])
+    }
   }
 })
 
