@@ -79,10 +79,13 @@ export class ClaimGate implements Gate<Attempt> {
   }
 
   /** Counts what reached the wire, and notes what goes on although nobody waits for it. */
-  judge(attempt: Attempt, _outcome: Outcome, _now: number): void {
+  judge(attempt: Attempt, outcome: Outcome, _now: number): void {
     const keyed = keyedOf(attempt.work.exchange)
     if (keyed === null) return
-    if (attempt.sentAt >= 0) keyed.dispatched++
+    if (attempt.sentAt >= 0) {
+      keyed.dispatched++
+      if (outcome.kind === 'reply' && outcome.status >= 500) keyed.failed++
+    }
     if (attempt.isDetached) keyed.holding?.awaits(attempt)
   }
 

@@ -19,7 +19,7 @@ import { collect } from './collecting.ts'
 import type { Collected } from './collecting.ts'
 import type { Held } from './desk.ts'
 import type { Keyed } from './keyed.ts'
-import { isReleasing, isStream, reasonOf } from './lessons.ts'
+import { isReleasing, isStream, reasonOf, saysLess } from './lessons.ts'
 import { withBody, withoutBody } from './kept-answer.ts'
 import { Ledger } from './ledger.ts'
 
@@ -94,9 +94,11 @@ export class Holding implements Keeper, Held {
     this.#stashed = null
     this.#isConcluded = true
     if (outcome.kind === 'reply') {
-      stashed?.body?.discard()
+      const isTaken = stashed === null || this.#isOver || !saysLess(outcome, stashed, this.#keyed.route.settings)
+      const dropped = isTaken ? stashed : outcome
+      dropped?.body?.discard()
       this.#hasAnswer = true
-      return this.#answered(outcome)
+      if (isTaken) return this.#answered(outcome)
     }
     if (this.#isOver) return withStatus(outcome, 'unknown')
     if (stashed !== null) {
@@ -162,8 +164,8 @@ export class Holding implements Keeper, Held {
   #answered(reply: Reply): Soon<Outcome> {
     const { settings, isSeawall } = this.#keyed.route
     if (this.#isOver) return withStatus(reply, 'unrecorded')
-    const isAlone = this.#keyed.dispatched <= 1 && !this.#work.exchange.hasActedElsewhere
-    if (isReleasing(reply, settings, isSeawall, isAlone)) {
+    const { hasActedElsewhere } = this.#work.exchange
+    if (isReleasing(reply, settings, isSeawall, this.#keyed.others, hasActedElsewhere)) {
       return follow(this.#ledger.release(), () => this.#told(reply, 'released', false))
     }
     if (isStream(reply, this.#work.exchange.plan.isStream) || (reply.body?.length ?? 0) > settings.maxResponseBytes) {

@@ -7,6 +7,7 @@ import { fingerprintOf } from './fingerprint.ts'
 import type { Holding } from './holding.ts'
 import { BodyIntake } from './intake.ts'
 import type { KeyedRoute } from './keyed-route.ts'
+import type { Others } from './lessons.ts'
 import type { Recollection } from './recollection.ts'
 import { credentialOf, recordKeyOf } from './scope.ts'
 
@@ -28,8 +29,9 @@ export class Keyed {
   lost: ClaimResult | null = null
   /** The key, once it is ours. */
   holding: Holding | null = null
-  /** Attempts of this work that were handed to the wire and have been judged. */
+  /** Attempts of this work that were handed to the wire and have been judged; and those of them that met a 5xx. */
   dispatched = 0
+  failed = 0
   #fingerprint: string | null = null
 
   constructor(route: KeyedRoute, exchange: Exchange, scope: string, key: string) {
@@ -50,6 +52,12 @@ export class Keyed {
   /** The same, as another configuration would have made it. */
   fingerprintBy(way: string): string {
     return fingerprintOf(way, this.exchange.caller.head, this.intake.body)
+  }
+
+  /** What was sent for it beside the attempt that is answered. */
+  get others(): Others {
+    if (this.dispatched <= 1) return 'none'
+    return this.dispatched === this.failed ? 'failed' : 'unclear'
   }
 
   count(result: Parameters<KeyedRoute['count']>[0]): void { this.route.count(result) }

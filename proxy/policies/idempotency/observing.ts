@@ -98,7 +98,7 @@ export function observedRecord(route: KeyedRoute): Layer {
 
 function write(route: KeyedRoute, { record, token }: ObservedKey, outcome: Outcome, isSent: boolean): void {
   const { desk: { store }, settings, isSeawall } = route
-  if (outcome.kind === 'reply' && !isReleasing(outcome, settings, isSeawall, true)) {
+  if (outcome.kind === 'reply' && !isReleasing(outcome, settings, isSeawall, 'none', false)) {
     void store.finish(record, token, withoutBody(outcome, settings.redacted), settings.ttlMs)
     route.count('would-record')
   } else if (outcome.kind === 'reply' || !isSent) void store.release(record, token)
