@@ -61,8 +61,8 @@ export class Exchange extends Scope implements CallerOwner {
   listIndex: number
   /** Its place in the admission line while it waits there. */
   ticket: object | null
-  /** Whether a call that the service made for it, through here, was perhaps acted on. */
-  hasActedElsewhere: boolean
+  /** Calls that the service made for it, through here, that are no safe ones and were, or still may be, acted on. */
+  unsafeCalls: number
   /** What the policies of idempotency know of its key; null: it has none that counts. */
   keyed: object | null
   /** What has to be read of the request before it may take a permit; null: nothing. */
@@ -97,7 +97,7 @@ export class Exchange extends Scope implements CallerOwner {
     this.kin = null
     this.listIndex = -1
     this.ticket = null
-    this.hasActedElsewhere = false
+    this.unsafeCalls = 0
     this.keyed = null
     this.intake = null
     this.requestId = ''

@@ -164,8 +164,8 @@ export class Holding implements Keeper, Held {
   #answered(reply: Reply): Soon<Outcome> {
     const { settings, isSeawall } = this.#keyed.route
     if (this.#isOver) return withStatus(reply, 'unrecorded')
-    const { hasActedElsewhere } = this.#work.exchange
-    if (isReleasing(reply, settings, isSeawall, this.#keyed.others, hasActedElsewhere)) {
+    const { unsafeCalls } = this.#work.exchange
+    if (isReleasing(reply, settings, isSeawall, this.#keyed.others, unsafeCalls > 0)) {
       return follow(this.#ledger.release(), () => this.#told(reply, 'released', false))
     }
     if (isStream(reply, this.#work.exchange.plan.isStream) || (reply.body?.length ?? 0) > settings.maxResponseBytes) {

@@ -470,7 +470,7 @@ test('a 401 of a service that has called somebody for it frees nothing', async (
   const world = new KeyedWorld()
   world.upstream.step = (_count, attempt) => {
     // As the gate of egress calls does, when one made for this exchange was sent.
-    attempt.work.exchange.hasActedElsewhere = true
+    attempt.work.exchange.unsafeCalls++
     return { status: 401 }
   }
   await world.chargeAt(0)

@@ -155,13 +155,31 @@ test('the lineage is bounded, and forgets', async (t) => {
   t.equal(lineage.figures()['left'], 0)
 })
 
+const lenderOf = (world: World): { readonly unsafeCalls: number } | undefined =>
+  world.joined.record.exchanges.find(({ plan }) => plan.route === 'charge')
+
 test('an exchange knows of calls made for it that were perhaps acted on, not of those that only read', async (t) => {
-  for (const [method, hasActed] of [['GET', false], ['POST', true]] as const) {
-    const world = worldOf(50)
-    world.ask({ headers: traceparent() })
-    call(world, method)
-    await world.run(1_000)
-    const lender = world.joined.record.exchanges.find(({ plan }) => plan.route === 'charge')
-    t.equal(lender?.hasActedElsewhere, hasActed, method)
+  for (const mode of ['enforce', 'observe'] as const) {
+    for (const [method, unsafeCalls] of [['GET', 0], ['POST', 1]] as const) {
+      const world = worldOf(50, { inherit: { mode } })
+      world.ask({ headers: traceparent() })
+      call(world, method)
+      await world.run(1_000)
+      t.equal(lenderOf(world)?.unsafeCalls, unsafeCalls, `${method} ${mode}`)
+      t.strictSame(world.broken(), [])
+    }
   }
+})
+
+test('it knows of them also while they run, and forgets those that were refused', async (t) => {
+  const world = worldOf(1_000, { rateLimit: [{ key: 'all', rate: '1/s', burst: 1 }] })
+  const asked = world.ask({ headers: traceparent(), method: 'POST' })
+  await world.run(100)
+  call(world, 'POST')
+  call(world, 'POST')
+  await world.run(200)
+  asked.leave()
+  t.equal(lenderOf(world)?.unsafeCalls, 1)
+  await world.run(10_000)
+  t.strictSame(world.broken(), [])
 })

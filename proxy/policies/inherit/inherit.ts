@@ -101,19 +101,21 @@ class TakingGate implements Gate<Exchange> {
     }
     // The list in the lineage changes with its exchanges; what this call was made for does not.
     const mine = [...kin]
-    if (!shadow) {
-      this.#takeOver(exchange, mine)
-      exchange.kin = mine
-      for (const one of mine) (one.children ??= new Set()).add(exchange)
-    }
+    exchange.kin = mine
+    if (!isSafe(exchange.caller.head.method)) for (const one of mine) one.exchange.unsafeCalls++
+    if (shadow) return null
+    this.#takeOver(exchange, mine)
+    for (const one of mine) (one.children ??= new Set()).add(exchange)
     return null
   }
 
   judge(exchange: Exchange, outcome: Outcome): void {
-    if (outcome.kind === 'abandoned' && isOrphan(exchange)) this.#counters.cancelled.add()
-    if (exchange.work.delivered === 'no' || isSafe(exchange.caller.head.method)) return
-    // Whatever the service says of its own request now: something may have been done for it.
-    for (const one of (exchange.kin ?? []) as readonly Kin[]) one.exchange.hasActedElsewhere = true
+    const kin = (exchange.kin ?? []) as readonly Kin[]
+    const isBound = kin[0]?.children?.has(exchange) === true
+    if (outcome.kind === 'abandoned' && isBound && isOrphan(exchange)) this.#counters.cancelled.add()
+    if (exchange.work.delivered !== 'no' || isSafe(exchange.caller.head.method)) return
+    // Nothing was sent. Of any other something may have been done for them, whatever the service says of its own now.
+    for (const one of kin) one.exchange.unsafeCalls--
   }
 
   release(exchange: Exchange): void {
