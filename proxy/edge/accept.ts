@@ -12,15 +12,14 @@ import type { ExchangeOwner } from '../core/exchange.ts'
 import { isSafe } from '../core/methods.ts'
 import type { Abandoned, Answer, Outcome, Refused } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
-import { traceId } from '../core/random.ts'
 import type { Random } from '../core/random.ts'
-import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
 import { UnorderedList } from '../core/unordered-list.ts'
 import { deliver } from './deliver.ts'
 import { answerOptions, hasNoForwardsLeft } from './max-forwards.ts'
 import { retryAfterS } from './refusals.ts'
+import { requestIdOf } from './request-id.ts'
 import { withTiming } from './server-timing.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
 import type { TunnelOwner, Tunnels } from './upgrade.ts'
@@ -36,13 +35,12 @@ export interface AcceptorOptions {
   readonly clock: Clock
   readonly random: Random
   readonly announce: Announce
+  /** Whether this listener is in the configuration in force. */
+  readonly isOpen: (listener: string) => boolean
   /** Counts what was refused without a route. */
   readonly unrouted: (code: Code, caller: Caller) => void
   readonly tunnels: Tunnels
 }
-
-/** Visible ASCII; longer ones are somebody's payload, not an id. */
-const saneRequestId = /^[!-~]{1,128}$/
 
 /** Nothing was sent upstream: whoever repeats the request repeats nothing. */
 const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
@@ -85,14 +83,11 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     if (hasNoForwardsLeft(head)) return answerOptions(caller)
     // 2: the plan.
     const plan = this.#options.table().find(listener, head.method, head.authority, head.path)
-    if (plan === null) {
-      this.#options.unrouted('route.none', caller)
-      return caller.refuse('route.none', 0, this.#requestId(caller), notProcessed)
-    }
+    if (plan === null) return this.#unrouted(caller, listener)
     // 3: the exchange, and who is told when the caller's side ends.
     const now = this.#clock.now()
     const exchange = new Exchange(caller, plan, this, now)
-    exchange.requestId = this.#requestId(caller)
+    exchange.requestId = requestIdOf(caller, this.#options.random)
     caller.owner = exchange
     if (caller.body !== null) {
       if (caller.body.length > plan.maxBodyBytes) return this.#refuse(exchange, bodyTooLarge, now)
@@ -102,6 +97,14 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
     const verdict = plan.doors.enter(exchange, now)
     if (verdict !== WAIT) this.decided(exchange, verdict, now)
     else this.#waiting.add(exchange)
+  }
+
+  /** No route takes it, or its listener has gone with a reload and took its routes along: that is no 404. */
+  #unrouted(caller: Caller, listener: string): void {
+    const { isOpen, unrouted, random } = this.#options
+    const code: Code = isOpen(listener) ? 'route.none' : 'drain.closing'
+    unrouted(code, caller)
+    caller.refuse(code, retryAfterS(code, 0, random), requestIdOf(caller, random), notProcessed)
   }
 
   /** The house is about to end: whoever still waits at a door hears that nothing was done for it. */
@@ -240,10 +243,5 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   #defect(exchange: Exchange, error: unknown): void {
     this.#options.announce({ what: 'defect', where: `route ${exchange.plan.route}`, error })
     exchange.caller.cut()
-  }
-
-  #requestId(caller: Caller): string {
-    const given = firstValue(caller.head.headers, 'x-request-id')
-    return given !== undefined && saneRequestId.test(given) ? given : traceId(this.#options.random)
   }
 }

@@ -82,6 +82,7 @@ export class Instance {
     this.#table = compile(configuration, this.#ground)
     const acceptor = this.#acceptor = createAcceptor({
       table: () => this.#table, clock, random, announce, unrouted, tunnels: this.tunnels,
+      isOpen: (listener) => this.#configuration.listeners.some(({ name }) => name === listener),
     })
     const fitting = this.#withinFiles(configuration)
     this.listeners = new Listeners(fitting, (listener, { limits, timeouts }, isRetired) => new EdgeServer({

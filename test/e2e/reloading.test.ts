@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import type { Test } from 'tap'
 import { ask, eventually } from '../support/asking.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { entry, isReady, Running, temporaryFolder } from '../support/seawall.ts'
 
 /** Answers with its name; `/slow` after 500 ms. */
@@ -158,9 +159,17 @@ test('listeners come and go; one that cannot be opened leaves everything as it w
   const second = Number(new URL(status.listeners.find(({ name }) => name === 'second')?.url ?? 'http://x').port)
   t.equal((await ask(second, '/')).body, 'one')
 
+  const asking = new RawClient(second)
+  t.teardown(() => asking.destroy())
+  asking.write('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
+  await asking.answer()
+  asking.write('GET /next HTTP/1.1\r\n')
   writeFileSync(file, text({ origin: one }))
   t.equal((await reload()).status, 200)
   await t.rejects(ask(second, '/'), 'closed')
+  asking.write('Host: a.test\r\n\r\n')
+  t.match(await asking.closed(), /\r\n\r\none[^]*HTTP\/1.1 503 [^]*connection: close[^]*drain\.closing/,
+    'who was about to ask is not told that there is nothing')
   t.equal((await ask(port, '/')).body, 'one')
 })
 

@@ -96,7 +96,7 @@ export class KeyedWorld {
       upstreams: [{ name: 'service', startupMs: 0, options: { ...options.upstream } }],
     }, this.clock, random, this.upstream, this.store)
     this.#acceptor = createAcceptor({
-      table: () => this.joined.table, clock: this.clock, random, unrouted: () => {},
+      table: () => this.joined.table, clock: this.clock, random, isOpen: () => true, unrouted: () => {},
       announce: (announcement) => { this.joined.announced.push(announcement) },
       tunnels: createTunnels({ clock: this.clock }),
     })

@@ -59,6 +59,7 @@ export class World {
     this.#table = this.joined.table
     this.#acceptor = createAcceptor({
       table: () => this.#table,
+      isOpen: () => true,
       clock: this.clock,
       random,
       announce: (announcement) => { this.joined.announced.push(announcement) },
