@@ -222,8 +222,10 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
   #giveUp(exchange: Exchange, outcome: Outcome, code: Code, now: number): void {
     exchange.settle(outcome, code, codes[code].status, now)
     exchange.gates.leaveLine(exchange, now)
-    exchange.work.abandon(outcome, now)
-    this.#tell(exchange, code, 0, exchange.work.isDetached ? runsOn : {})
+    const { work } = exchange
+    work.abandon(outcome, now)
+    // What was detached before its first byte is not sent any more.
+    this.#tell(exchange, code, 0, work.isDetached && work.delivered !== 'no' ? runsOn : {})
   }
 
   /** The rest of the request cannot be had: too slow, too large, badly framed. */

@@ -68,3 +68,16 @@ test('case 14: errors of all attempts free the key where the route says so', asy
   t.equal(world.upstream.received, 2)
   t.strictSame(world.broken(), [])
 })
+
+test('case 18: who hears of the deadline before anything was sent hears so, and the key is free', async (t) => {
+  const world = new KeyedWorld({ route: { deadline: { default: 300 } } })
+  // A connection that nobody accepts, and nobody refuses.
+  world.upstream.send = (attempt) => { attempt.leaf = { cut: () => { attempt.closed() } } }
+  const caller = world.charge()
+  await world.run(1_000)
+  t.equal(caller.code, 'deadline.expired')
+  t.equal(field(caller, 'idempotency-status'), 'not-processed')
+  t.same(caller.members ?? {}, {})
+  t.equal(world.count('released'), 1)
+  t.strictSame(world.broken(), [])
+})
