@@ -12,7 +12,7 @@ import type { Http2Connection } from './http2-connection.ts'
 import { answerFields, interimFields, takesTrailers, trailerFields } from './http2-fields.ts'
 import { Http2Upload } from './http2-upload.ts'
 import type { UploadOwner } from './http2-upload.ts'
-import { refusalFields, refusalOf } from './refusals.ts'
+import { refusalFields, refusalOf, refusalWith } from './refusals.ts'
 import type { RequestBody } from './request-body.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { BodyPace, Moving } from './stall-watch.ts'
@@ -120,10 +120,12 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
     this.cut()
   }
 
-  refuse(code: Code, retryAfterS: number, requestId: string, own?: RawHeaders): void {
+  refuse(
+    code: Code, retryAfterS: number, requestId: string, own?: RawHeaders, members?: Readonly<Record<string, unknown>>,
+  ): void {
     if (this.#isOver) return
     if (this.#isAnswering || this.#stream.closed) return this.cut()
-    const refusal = refusalOf(code)
+    const refusal = members === undefined ? refusalOf(code) : refusalWith(code, members)
     const fields = refusalFields(refusal, requestId, retryAfterS, own)
     const head = answerFields(refusal.status, fields, refusal.body.length, this.#connection.context.date.now())
     const isBare = this.head.method === 'HEAD'

@@ -277,3 +277,16 @@ test('connections of one caller are bounded whatever they speak', async (t) => {
   t.ok(refused)
   t.match(house.server.inspect(), { connections: 1, refusedConnections: 1 })
 })
+
+test('a refusal says in its document what it knows, as over HTTP/1.1', async (t) => {
+  const members = { reason: 'reset', ref: 'a:b' }
+  const { client } = await pair(t, {
+    handle: async () => ({
+      kind: 'refused', by: 'recall', code: 'idempotency.outcome-unknown', status: 409, retryAfterMs: 0, members,
+    }),
+  })
+  const { status, headers, text } = await ask(client, { ':method': 'POST' })
+  t.equal(status, 409)
+  t.equal(headers['content-length'], String(text.length))
+  t.match(JSON.parse(text), { code: 'idempotency.outcome-unknown', retry: 'reconcile', ...members })
+})
