@@ -13,12 +13,11 @@ import { isSafe } from '../core/methods.ts'
 import type { Abandoned, Answer, Outcome, Refused } from '../core/outcome.ts'
 import type { Plan } from '../core/plan.ts'
 import type { Random } from '../core/random.ts'
-import type { RawHeaders } from '../core/raw-headers.ts'
 import { WAIT } from '../core/scope.ts'
 import { UnorderedList } from '../core/unordered-list.ts'
 import { deliver } from './deliver.ts'
 import { answerOptions, hasNoForwardsLeft } from './max-forwards.ts'
-import { retryAfterS } from './refusals.ts'
+import { asNotProcessed, notProcessed, retryAfterS } from './refusals.ts'
 import { requestIdOf } from './request-id.ts'
 import { withTiming } from './server-timing.ts'
 import { UpgradeCaller } from './upgrade-caller.ts'
@@ -42,8 +41,6 @@ export interface AcceptorOptions {
   readonly tunnels: Tunnels
 }
 
-/** Nothing was sent upstream: whoever repeats the request repeats nothing. */
-const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
 /** The caller is told no answer, and the work goes on. */
 const runsOn = {
   fields: ['idempotency-status', 'in-progress'], members: { retry: 'same-key', idempotencyState: 'in-progress' },
@@ -237,7 +234,7 @@ export class Acceptor implements ExchangeOwner, TunnelOwner {
 
   #tell(exchange: Exchange, code: Code, knownRetryMs: number, own: Pick<Refused, 'fields' | 'members'>): void {
     const { work, caller, requestId } = exchange
-    let fields = own.fields ?? (work.delivered === 'no' ? notProcessed : undefined)
+    let fields = work.delivered === 'no' ? asNotProcessed(own.fields) : own.fields
     if (exchange.plan.forwarding.tellsTiming) fields = withTiming(fields ?? [], exchange, this.#clock.now())
     caller.refuse(code, retryAfterS(code, knownRetryMs, this.#options.random), requestId, fields, own.members)
   }

@@ -3,6 +3,7 @@
 
 import { codes } from '../core/codes.ts'
 import type { Code, CodeMeaning } from '../core/codes.ts'
+import { firstValue } from '../core/raw-headers.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
 
 export interface Refusal {
@@ -58,6 +59,15 @@ export function refusalOf(code: Code): Refusal {
 /** The refusal of this code with members of its own in the document. */
 export function refusalWith(code: Code, members: Readonly<Record<string, unknown>>): Refusal {
   return makeRefusal(code, codes[code], members)
+}
+
+/** Nothing was sent upstream: whoever repeats the request repeats nothing. */
+export const notProcessed: RawHeaders = ['idempotency-status', 'not-processed']
+
+/** Those fields with that word, unless they say of the key themselves. */
+export function asNotProcessed(own: RawHeaders | undefined): RawHeaders {
+  if (own === undefined) return notProcessed
+  return firstValue(own, 'idempotency-status') === undefined ? [...own, ...notProcessed] : own
 }
 
 /** Seconds for Retry-After: 0 (no such field) unless the answer is a 429 or 503; rounded up, or 1 to 3 by lot. */

@@ -460,3 +460,11 @@ test('a body larger than may be read whole is refused, whether or not it says it
   t.equal(world.charged, 1)
   t.strictSame(world.broken(), [])
 })
+
+test('a missing key is said not to be processed also where the route says where to read on', async (t) => {
+  const world = new KeyedWorld({ idempotency: { required: true, describedBy: 'https://docs.example/keys' } })
+  const caller = await world.chargeAt(0, { key: null })
+  t.equal(caller.code, 'idempotency.key-missing')
+  t.match(field(caller, 'link'), /docs\.example/)
+  t.equal(field(caller, 'idempotency-status'), 'not-processed')
+})
