@@ -66,7 +66,8 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
   }
 
   get bytesRead(): number { return this.body?.received ?? 0 }
-  get writableLength(): number { return this.#stream.writableLength }
+  /** Its last frame counts as well: of an answer without a body it is all there is. */
+  get writableLength(): number { return this.#stream.writableLength + (this.isUnsent ? 1 : 0) }
 
   /** Whether the answer is over for its exchange and has not been sent. */
   get isUnsent(): boolean { return this.#isOver && !this.#stream.destroyed }

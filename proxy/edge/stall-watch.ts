@@ -13,7 +13,8 @@ export type BodyPace = 'none' | 'any' | 'steady'
 export type Moving = Pick<Socket, 'bytesRead' | 'bytesWritten' | 'writableLength'>
 
 export class StallWatch {
-  #mark = -1
+  /** How far it had come when it was last seen to move; NaN: nothing was to move. */
+  #mark = NaN
   #isReceiving = false
   #since = 0
   /** Where the time began over which the rate of a body is measured, and what had come by then. */
@@ -28,7 +29,7 @@ export class StallWatch {
     const isReceiving = pace !== 'none'
     if (pace !== 'steady') this.#paceBytes = -1
     if (!isSending && !isReceiving) {
-      this.#mark = -1
+      this.#mark = NaN
       return null
     }
     // What the kernel has taken of the answer, or what has come of the body.

@@ -7,6 +7,10 @@ import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import type { Test } from 'tap'
+import {
+  endStream, frame, frameTypes, head, request as http2Request,
+} from '../../proxy/edge/fixtures/http2-frames.ts'
+import { RawHttp2Client } from '../../proxy/edge/fixtures/raw-http2-client.ts'
 import { currentRules } from '../../proxy/config/rules.ts'
 import { loadConfiguration } from '../../proxy/config/load.ts'
 import { ask, eventually } from '../support/asking.ts'
@@ -336,4 +340,26 @@ test('X25 one resource is one decision, however its path is written', async (t) 
   }
   for (const path of sameAsSecret) t.match(await routeOf(path), /secret|refused/, path)
   for (const path of otherThanSecret) t.equal(await routeOf(path), 'open', path)
+})
+
+test('X3 an answer over HTTP/2 that a broken connection will never take ends with it', async (t) => {
+  const clock = new SkewedClock()
+  const origin = await scriptedOrigin(t)
+  const b = await inFrontOfOrigin(t, origin, { clock, listener: { http2: true }, timeouts: { requestIdleMs: 100 } })
+  const client = new RawHttp2Client(b.server.address)
+  t.teardown(() => client.destroy())
+  client.send(http2Request(1, endStream, ...head({ ':method': 'HEAD' })))
+  const [accepted] = await origin.connections(1)
+  await accepted.until(/\r\n\r\n/)
+  // It says goodbye, breaks the rules and leaves: from then on the library neither reads nor writes.
+  client.send(frame(frameTypes.goaway, 0, 0, Buffer.alloc(8)), frame(frameTypes.ping, 0, 0, 'bad'))
+  await client.until('goaway')
+  accepted.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n')
+  await eventually('it is answered', () => b.record.exchanges.length === 1)
+  client.destroy()
+  await eventually('it is gone', () => {
+    clock.forward(5_000)
+    return b.server.connections() === 0
+  })
+  t.equal(b.server.unsent(), 0)
 })
