@@ -36,7 +36,9 @@ export function layerChecks(file: PartlyFile, report: Report): void {
 function checkFault({ route: { fault }, at, called }: Place, report: Report): void {
   if (fault === undefined || fault === 'off') return
   const [injections, written] = 'injections' in fault ? [fault.injections, '/injections'] : [fault, '']
-  const open = isList(injections) ? injections.findIndex((one) => one !== undefined && one.header === undefined) : -1
+  // What is no list is said elsewhere.
+  if (!Array.isArray(injections)) return
+  const open = injections.findIndex((one) => one !== undefined && one.header === undefined)
   if (open < 0) return
   report(`${at}/fault${written}/${open}`, {
     code: 'fault.strikes-anybody', message: `${called} injects a fault on purpose into the requests of every caller`,
@@ -118,11 +120,6 @@ function checkFallback({ route, at, called, methods }: Place, report: Report): v
     expected: 'a status from 300, or a route of safe methods only', got: String(status),
     fix: 'answer with an error, or match GET and HEAD only',
   })
-}
-
-/** What is no list is said elsewhere. */
-function isList<T>(value: readonly T[] | unknown): value is readonly T[] {
-  return Array.isArray(value)
 }
 
 function isAddress(url: string): boolean {
