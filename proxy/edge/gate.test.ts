@@ -148,6 +148,7 @@ test(`every head gets the one answer that the gate's table gives it`, async (t) 
     const received = status === 200 ? await client.until(/ok$/) : await client.closed()
     client.destroy()
     t.same(statuses(received), [status], c.what)
+    if (status !== 200) t.match(received, '\r\nidempotency-status: not-processed\r\n', c.what)
     t.equal(routed - before, status === 200 ? 1 : 0, `${c.what}: routed or not`)
     if (status !== 200) {
       t.match(received, /connection: close/i, `${c.what}: says that it closes`)

@@ -14,7 +14,7 @@ import type { Http1Connection } from './http1-connection.ts'
 import type { RequestBody } from './request-body.ts'
 import { interimHead } from './interim.ts'
 import type { BodyPace } from './stall-watch.ts'
-import { refusalOf, refusalWith, varyingFields } from './refusals.ts'
+import { notProcessed, refusalOf, refusalWith, varyingFields } from './refusals.ts'
 
 /** An unread body up to this size is read to its end, so that the connection can go on; beyond that it is closed. */
 const maxDrainBytes = 64 * 1024
@@ -135,7 +135,7 @@ export class Http1Caller implements Caller, BodySink, UnsentHead {
   broken(code: Code): void {
     if (this.#isOver) return
     this.#connection.closeAfterwards()
-    if (this.owner === null) this.refuse(code, 0, '')
+    if (this.owner === null) this.refuse(code, 0, '', notProcessed)
     else this.owner.requestBroken(code)
     this.body?.fail('the rest of the request did not come')
   }

@@ -17,7 +17,7 @@ import { RequestBody } from './request-body.ts'
 import type { BodyReading } from './request-body.ts'
 import { Linger } from './linger.ts'
 import { identityOf } from './peer-identity.ts'
-import { rawRefusal } from './raw-answer.ts'
+import { headRefusal } from './raw-answer.ts'
 import { messageOf, UpgradeCaller } from './upgrade-caller.ts'
 
 export class Http1Connection implements BodyReading {
@@ -227,7 +227,7 @@ export class Http1Connection implements BodyReading {
   #refuse(code: Code): void {
     this.#closesAfterwards = true
     this.context.unrouted(code)
-    this.socket.write(rawRefusal(code, '', 0, this.context.clock.wallMs()))
+    this.socket.write(headRefusal(code, this.context.clock.wallMs()))
     this.#linger.begin()
   }
 

@@ -12,7 +12,7 @@ import type { Http2Connection } from './http2-connection.ts'
 import { answerFields, interimFields, takesTrailers, trailerFields } from './http2-fields.ts'
 import { Http2Upload } from './http2-upload.ts'
 import type { UploadOwner } from './http2-upload.ts'
-import { refusalFields, refusalOf, refusalWith } from './refusals.ts'
+import { notProcessed, refusalFields, refusalOf, refusalWith } from './refusals.ts'
 import type { RequestBody } from './request-body.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { BodyPace, Moving } from './stall-watch.ts'
@@ -149,7 +149,7 @@ export class Http2Caller implements Caller, BodySink, UploadOwner, Moving {
 
   broken(code: Code): void {
     if (this.#isOver) return
-    if (this.owner === null) this.refuse(code, 0, '')
+    if (this.owner === null) this.refuse(code, 0, '', notProcessed)
     else this.owner.requestBroken(code)
     this.body?.fail('the rest of the request did not come')
   }

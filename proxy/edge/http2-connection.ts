@@ -14,6 +14,7 @@ import type { ConnectionContext } from './http1-context.ts'
 import { Http2Caller } from './http2-caller.ts'
 import { sessionOptions } from './http2-session-options.ts'
 import { identityOf } from './peer-identity.ts'
+import { notProcessed } from './refusals.ts'
 
 const {
   NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM,
@@ -177,7 +178,7 @@ export class Http2Connection implements EdgeConnection {
     this.#callers.add(caller)
     if (!isRefused) return context.accept(caller)
     context.unrouted(head)
-    caller.refuse(head, 0, '')
+    caller.refuse(head, 0, '', notProcessed)
   }
 
   /** Whether this connection is to end: this instance leaves, or it has served for long enough. */

@@ -174,7 +174,8 @@ test('interim answers go before the final one', async (t) => {
 test('refusals are answers, and the connection goes on', async (t) => {
   const { client, house } = await pair(t, { limits: { headerCount: 10, uriBytes: 100 } })
   const many = Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`x-${i}`, 'y']))
-  t.match(await ask(client, many), { status: 431, text: /request\.headers-too-large/ })
+  const headers = { 'idempotency-status': 'not-processed' }
+  t.match(await ask(client, many), { status: 431, text: /request\.headers-too-large/, headers })
   t.match(await ask(client, { ':path': `/${'x'.repeat(100)}` }), { status: 414 })
   t.match(await ask(client, { ':method': 'TRACE' }), { status: 405 })
   t.match(await ask(client, { ':authority': 'a.test', 'host': 'other.test' }), { status: 400 })

@@ -3,7 +3,7 @@
 
 import type { Code } from '../core/codes.ts'
 import type { RawHeaders } from '../core/raw-headers.ts'
-import { refusalFields, refusalOf } from './refusals.ts'
+import { notProcessed, refusalFields, refusalOf } from './refusals.ts'
 
 /** The bytes of a refusal with `connection: close`, for `wallMs` ms since 1970. */
 export function rawRefusal(
@@ -12,6 +12,11 @@ export function rawRefusal(
   const refusal = refusalOf(code)
   const fields = refusalFields(refusal, requestId, retryAfterS, own)
   return Buffer.concat([Buffer.from(rawHead(refusal.status, refusal.reason, fields, wallMs), 'latin1'), refusal.body])
+}
+
+/** The same of what never became a request. */
+export function headRefusal(code: Code, wallMs: number): Buffer {
+  return rawRefusal(code, '', 0, wallMs, notProcessed)
 }
 
 /** A complete head in latin1 that closes the connection; a Date is added where there is none. */
