@@ -1,4 +1,5 @@
-// The constant origin with two answers that a crowd needs: /large has 4 MiB, and /silent none at all. Run:
+// The constant origin with two answers that a crowd needs: /large has 4 MiB, and /silent none at all: who sends a body
+// there keeps sending. Run:
 // node bench/abuse/crowd-origin.ts PORT
 import type { Socket } from 'node:net'
 import { createOrigin } from '../origin.ts'
@@ -10,7 +11,7 @@ const largeHead = `HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n
 createOrigin(0, answersItself).listen(Number(process.argv[2] ?? 0), '127.0.0.1')
 
 function answersItself(request: string, socket: Socket): boolean {
-  if (request.startsWith('GET /silent ')) return true
+  if (/^[A-Z]+ \/silent /.test(request)) return true
   if (!request.startsWith('GET /large ')) return false
   socket.write(largeHead)
   pour(socket, largeBytes)

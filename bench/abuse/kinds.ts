@@ -31,7 +31,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
   'slow-bodies': {
     ...plain, title: 'bodies that never end', count: 300, drips: true,
-    says: `POST /charge HTTP/1.1\r\n${host}content-length: 100000\r\n\r\n`,
+    says: `POST /silent HTTP/1.1\r\n${host}content-length: 100000\r\n\r\n`,
   },
   'deaf-readers': {
     ...plain, title: 'answers of 4 MiB that nobody reads', count: 300, says: `GET /large HTTP/1.1\r\n${host}\r\n`,
