@@ -77,6 +77,8 @@ export class Attempt extends Scope {
   isDetached: boolean
   /** We stopped it after its first byte and before its head: the upstream may still be at it. */
   isCut: boolean
+  /** Its upstream waits for the caller: for the rest of a body, or for room to answer. */
+  isCallersTurn: boolean
   /** The permit gate's own: how it is held, since when the upstream waits for the caller, and how long it did. */
   hold: PermitHold
   /** The same: which endpoint's limit its permit counts for; null before. */
@@ -109,6 +111,7 @@ export class Attempt extends Scope {
     this.isClosed = false
     this.isDetached = false
     this.isCut = false
+    this.isCallersTurn = false
     this.hold = 'none'
     this.countedAt = null
     this.idleSince = -1
@@ -138,9 +141,7 @@ export class Attempt extends Scope {
   }
 
   /** Leaf: an interim answer (100, 102, 103, …; never 101). */
-  informed(status: number, headers: RawHeaders): void {
-    if (this.outcome === null) this.work.inform(status, headers)
-  }
+  informed(status: number, headers: RawHeaders): void { if (this.outcome === null) this.work.inform(status, headers) }
 
   /** Leaf: the head of the answer. A null body means there is none and `closed` follows at once. */
   headed(reply: Reply): void {
@@ -169,6 +170,7 @@ export class Attempt extends Scope {
 
   /** Leaf, work: what it is doing for its upstream has changed. */
   turn(into: Course): void {
+    this.isCallersTurn = into === 'idle'
     if (!this.isClosed) this.gates.turn(this, into, this.clock.now())
   }
 

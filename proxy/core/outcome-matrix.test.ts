@@ -41,7 +41,7 @@ for (const [column, cells] of Object.entries(columns) as [keyof Lesson, string][
 
 const plain: Evidence = {
   isWaiting: false, isStale: false, isMarked: false, isDraining: false, isBodyBroken: false, p99Ms: Infinity,
-  isRouteDeadline: false,
+  isRouteDeadline: false, isCallersTurn: false,
 }
 const reply = (status: number): Outcome => (
   { kind: 'reply', status, reason: '', headers: [], body: null, origin: 'upstream' })
@@ -86,6 +86,8 @@ const classified: readonly [string, Outcome, Partial<Evidence>, OutcomeRow][] = 
   ['a caller that left late', cut('caller', 30), { p99Ms: 10 }, 'cut-late'],
   ['a caller that left without a baseline', cut('caller', 1e6), {}, 'cut-early'],
   ['a deadline of one caller without a baseline', cut('deadline', 1e6), {}, 'cut-early'],
+  ['a deadline while the caller was to send on', cut('deadline', 100_000),
+    { isRouteDeadline: true, isCallersTurn: true, p99Ms: 10 }, 'cut-early'],
   ['a deadline of the route without a baseline', cut('deadline', 1), { isRouteDeadline: true }, 'cut-late'],
   ['a deadline of the route, early by the baseline', cut('deadline', 1), { isRouteDeadline: true, p99Ms: 10 },
     'cut-early'],

@@ -91,6 +91,8 @@ export interface Evidence {
   readonly isDraining: boolean
   /** The body broke after the head. */
   readonly isBodyBroken: boolean
+  /** The upstream was waiting for the caller: what it took says nothing of it. */
+  readonly isCallersTurn: boolean
   /** The route's learned p99, ms; Infinity while there is no baseline. */
   readonly p99Ms: number
   /** Whether the deadline that cut it was set by the route, not by one impatient caller. */
@@ -114,7 +116,7 @@ export function rowOf(outcome: Outcome, evidence: Evidence): OutcomeRow {
     case 'abandoned': {
       if (evidence.isWaiting) return 'left-waiting'
       if (outcome.by === 'rival') return 'lost-hedge'
-      if (outcome.by === 'drain') return 'cut-early'
+      if (outcome.by === 'drain' || evidence.isCallersTurn) return 'cut-early'
       const isLate = evidence.p99Ms === Infinity
         ? outcome.by === 'deadline' && evidence.isRouteDeadline
         : outcome.elapsedMs >= lateFactor * evidence.p99Ms

@@ -82,6 +82,7 @@ export class Attempts implements AttemptOwner {
       isMarked: outcome.kind === 'reply' && isMarkedOverload(outcome, isSeawall),
       isDraining: isSeawall && outcome.kind === 'reply' && isMarkedDrain(outcome),
       isBodyBroken: false,
+      isCallersTurn: attempt.isCallersTurn,
       p99Ms: outcome.kind === 'abandoned' ? pace.at(0.99) : Infinity,
       // A caller, or those it was made for, may have set an earlier one.
       isRouteDeadline: exchange.deadlineAt - exchange.startedAt >= routeDeadlineMs,

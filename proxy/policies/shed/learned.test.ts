@@ -290,6 +290,25 @@ test('S28: an upload that takes its time gives its permit back, and gets it agai
   t.strictSame(world.broken(), [])
 })
 
+test('S28: uploads that never end teach the limit nothing, however they are ended', async (t) => {
+  const world = worldWith({ limit: { initial: 8, min: 1, max: 100 }, upstream: { serviceMs: () => 10 } })
+  const sent = watch(world)
+  for (let i = 0; i < 200; i++) {
+    world.ask()
+    await world.run(11 * (i + 1))
+  }
+  world.upstream.behaviour.mode = 'hang'
+  for (let i = 0; i < 10; i++) {
+    const slow = world.ask({ method: 'POST' })
+    const attempt = sent.at(-1)
+    await world.run(3000 + 300 * i)
+    attempt?.turn('idle')
+    await world.run(3000 + 300 * i + 250)
+    slow.leave()
+    t.match(attempt, { row: 'cut-early', lesson: { brake: 'no', sample: 'no' } })
+  }
+})
+
 test('S22: what is sent again waits for nobody\'s permit and goes before nobody', async (t) => {
   const world = worldWith({ limit: { initial: 1, min: 1, max: 1 }, upstream: { mode: 'hang' } })
   world.ask()
